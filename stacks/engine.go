@@ -1,0 +1,36 @@
+// Package stacks operates one named stack: preview, up, down, refresh, status
+// and list, on whatever target it is for.
+package stacks
+
+import (
+	"context"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// Engine runs Pulumi operations on stacks. Its methods may be called side by
+// side for different stacks; the caller holds the lock of the stack it names.
+type Engine interface {
+	// Preview says what Up would do and changes nothing.
+	Preview(ctx context.Context, ref Ref, program pulumi.RunFunc, opts Options) ([]Step, Changes, error)
+	// Up makes the stack what program says. After an error the state holds what
+	// exists, and the same call goes on from there.
+	Up(ctx context.Context, ref Ref, program pulumi.RunFunc, opts Options) (Changes, error)
+	// Destroy deletes every resource of the stack and its state. A stack that
+	// does not exist is no error.
+	Destroy(ctx context.Context, ref Ref, opts Options) (Changes, error)
+	// Outputs returns the outputs recorded by the last Up; secrets are left out.
+	// The second result is false where there is no such stack.
+	Outputs(ctx context.Context, ref Ref) (map[string]any, bool, error)
+	// List returns every stack in the backend with the time of its last update.
+	List(ctx context.Context) (map[Ref]time.Time, error)
+}
+
+// Options tune one operation.
+type Options struct {
+	// Refresh reads every resource from the target first, so drift is seen.
+	Refresh bool
+	// OnEvent gets progress; nil: none. Calls come one at a time.
+	OnEvent func(Event)
+}
