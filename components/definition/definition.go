@@ -40,6 +40,10 @@ type Definition struct {
 	Secrets map[string]Secret `json:"secrets,omitempty"`
 	Targets Targets           `json:"targets,omitzero"`
 
+	// Waive lifts policy rules for this definition: a rule's ID to the reason in
+	// words, which is never empty. An ID that names no rule is refused by the
+	// policies, which own the names.
+	Waive map[string]string `json:"waive,omitempty"`
 	// Policies are paths of policy files, relative to the definition; only a
 	// Platform has them.
 	Policies []string `json:"policies,omitempty"`
