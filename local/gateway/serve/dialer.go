@@ -1,0 +1,101 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+const (
+	// lookupTimeout bounds one look-up of an app's name. The engine answers for
+	// a running container in a few milliseconds; for any other name it may ask
+	// a server that never answers, which takes it 5 s or more.
+	lookupTimeout = 500 * time.Millisecond
+	// connectTimeout bounds one TCP connection on a bridge of the same machine.
+	connectTimeout = 5 * time.Second
+)
+
+// errNotRunning says that the name of an app does not resolve: its container is
+// not started, or has ended.
+var errNotRunning = errors.New("name does not resolve")
+
+// dialer connects to apps by name. It remembers nothing, so an app that was not
+// there a moment ago is found as soon as it is.
+type dialer struct {
+	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	net    net.Dialer
+}
+
+func newDialer() *dialer {
+	resolver := &net.Resolver{PreferGo: true}
+	return &dialer{
+		lookup: resolver.LookupNetIP,
+		net:    net.Dialer{Timeout: connectTimeout, KeepAlive: 15 * time.Second},
+	}
+}
+
+// resolve returns the address of an app's host. The name is made absolute, so
+// that no search domain of the engine's host is tried with it.
+func (d *dialer) resolve(ctx context.Context, host string) (netip.Addr, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	addrs, err := d.lookup(ctx, "ip", host+".")
+	if err != nil || len(addrs) == 0 {
+		return netip.Addr{}, errNotRunning
+	}
+	return addrs[0].Unmap(), nil
+}
+
+// dial connects to port of host, by the name first.
+func (d *dialer) dial(ctx context.Context, host string, port int) (net.Conn, error) {
+	addr, err := d.resolve(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	return d.net.DialContext(ctx, "tcp", netip.AddrPortFrom(addr, uint16(port)).String())
+}
+
+// dialAddress is dial for a host:port, as http.Transport wants it.
+func (d *dialer) dialAddress(ctx context.Context, _, address string) (net.Conn, error) {
+	host, service, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("upstream %q: %w", address, err)
+	}
+	port, err := strconv.Atoi(service)
+	if err != nil {
+		return nil, fmt.Errorf("upstream %q: %w", address, err)
+	}
+	return d.dial(ctx, host, port)
+}
+
+// explain names the cause of a failed connection or exchange in words that do
+// not depend on the peer's data, so that they are safe to print and few.
+func explain(err error) string {
+	var timeout net.Error
+	switch {
+	case errors.Is(err, errNotRunning):
+		return errNotRunning.Error()
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "connection reset"
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return "no route"
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
+		errors.As(err, &timeout) && timeout.Timeout():
+		return "timed out"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "closed without an answer"
+	}
+	return "no valid HTTP answer"
+}
