@@ -4,7 +4,6 @@ package stacks
 
 import (
 	"context"
-	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
@@ -23,8 +22,8 @@ type Engine interface {
 	// Outputs returns the outputs recorded by the last Up; secrets are left out.
 	// The second result is false where there is no such stack.
 	Outputs(ctx context.Context, ref Ref) (map[string]any, bool, error)
-	// List returns every stack in the backend with the time of its last update.
-	List(ctx context.Context) (map[Ref]time.Time, error)
+	// List returns every stack in the backend.
+	List(ctx context.Context) ([]Ref, error)
 }
 
 // Options tune one operation.

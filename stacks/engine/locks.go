@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+)
+
+// backendLock is the content of a lock file of Pulumi's self-managed backend.
+type backendLock struct {
+	PID      int       `json:"pid"`
+	Username string    `json:"username"`
+	Hostname string    `json:"hostname"`
+	Since    time.Time `json:"timestamp"`
+	key      string
+}
+
+// LockedError says that somebody else works on the stack in the same state
+// store: another machine, or the stock pulumi CLI.
+type LockedError struct {
+	Stack    string
+	Username string
+	Hostname string
+	PID      int
+	Since    time.Time
+}
+
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("%s is locked by %s on %s (process %d) since %s",
+		e.Stack, e.Username, e.Hostname, e.PID, e.Since.Local().Format(time.DateTime))
+}
+
+// Hint says how to mend it.
+func (e *LockedError) Hint() string {
+	return fmt.Sprintf("wait for it to end; if it is dead, run `pulumi cancel %s` with the same backend", e.Stack)
+}
+
+// Code is the error's name in JSON.
+func (*LockedError) Code() string { return "locked" }
+
+// ExitStatus is that of a lock held by somebody else.
+func (*LockedError) ExitStatus() int { return 5 }
+
+// breakDeadLocks removes the locks on a stack whose owner was a process of this
+// machine that is no more. Those of other machines stay: nobody here can tell.
+func breakDeadLocks(ctx context.Context, backendURL, stack string) error {
+	bucket, err := openBucket(ctx, backendURL)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = bucket.Close() }()
+	locks, err := readLocks(ctx, bucket, stack)
+	if err != nil {
+		return err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	for _, l := range locks {
+		if l.Hostname != host || alive(l.PID) && l.PID != os.Getpid() {
+			continue
+		}
+		if err := bucket.Delete(ctx, l.key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+			return fmt.Errorf("removing the lock of a dead process on %s: %w", stack, err)
+		}
+	}
+	return nil
+}
+
+// lockError names the holder of the lock that made cause.
+func lockError(ctx context.Context, backendURL, stack string, cause error) error {
+	bucket, err := openBucket(ctx, backendURL)
+	if err != nil {
+		return cause
+	}
+	defer func() { _ = bucket.Close() }()
+	locks, err := readLocks(ctx, bucket, stack)
+	if err != nil || len(locks) == 0 {
+		return cause
+	}
+	l := locks[0]
+	return &LockedError{Stack: stack, Username: l.Username, Hostname: l.Hostname, PID: l.PID, Since: l.Since}
+}
+
+func readLocks(ctx context.Context, bucket *blob.Bucket, stack string) ([]backendLock, error) {
+	var out []backendLock
+	list := bucket.List(&blob.ListOptions{Prefix: ".pulumi/locks/organization/" + Project + "/" + stack + "/"})
+	for {
+		obj, err := list.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return out, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the locks on %s: %w", stack, err)
+		}
+		raw, err := bucket.ReadAll(ctx, obj.Key)
+		if gcerrors.Code(err) == gcerrors.NotFound {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the locks on %s: %w", stack, err)
+		}
+		l := backendLock{key: obj.Key}
+		if json.Unmarshal(raw, &l) == nil {
+			out = append(out, l)
+		}
+	}
+}
+
+// openBucket opens the state store as Pulumi's backend does: a path of the URL
+// is a folder for file:// and a prefix for the others.
+func openBucket(ctx context.Context, backendURL string) (*blob.Bucket, error) {
+	bucket, err := blob.OpenBucket(ctx, backendURL)
+	if err != nil {
+		return nil, &BackendError{URL: backendURL, Err: err}
+	}
+	u, err := url.Parse(backendURL)
+	if err != nil {
+		return nil, &BackendError{URL: backendURL, Err: err}
+	}
+	if prefix := strings.Trim(u.Path, "/"); u.Scheme != "file" && prefix != "" {
+		return blob.PrefixedBucket(bucket, prefix+"/"), nil
+	}
+	return bucket, nil
+}
+
+// alive says whether a process of this machine exists.
+func alive(pid int) bool {
+	err := syscall.Kill(pid, 0)
+	return err == nil || errors.Is(err, syscall.EPERM)
+}
