@@ -1,0 +1,115 @@
+package gateway
+
+import (
+	"archive/tar"
+	"bytes"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/envctl/envctl/local/gateway/binary"
+)
+
+const (
+	// User is the uid and gid that the gateway runs as.
+	User = "65532:65532"
+	// Path is the program in the image, which holds nothing else.
+	Path = "/gateway"
+
+	repository = "envctl/gateway"
+	kindLabel  = "dev.envctl.kind"
+)
+
+// Ref returns the name of the gateway's image for an architecture of Go (amd64,
+// arm64): envctl/gateway with the start of the program's SHA-256 as tag. An
+// engine that has an image of that name needs no [Image].
+func Ref(arch string) (string, error) {
+	program, err := binary.For(arch)
+	if err != nil {
+		return "", err
+	}
+	return repository + ":" + program.SHA256[:16], nil
+}
+
+// Image returns the image for an architecture of Go as an archive that an engine
+// loads (ImageLoad), and its name. Equal programs give equal bytes.
+func Image(arch string) (archive io.Reader, ref string, err error) {
+	if ref, err = Ref(arch); err != nil {
+		return nil, "", err
+	}
+	image, err := build(arch)
+	if err != nil {
+		return nil, "", fmt.Errorf("image of the gateway: %w", err)
+	}
+	tag, err := name.NewTag(ref, name.WithDefaultRegistry(""))
+	if err != nil {
+		return nil, "", fmt.Errorf("image of the gateway: %w", err)
+	}
+	var out bytes.Buffer
+	if err := tarball.Write(tag, image, &out); err != nil {
+		return nil, "", fmt.Errorf("image of the gateway: %w", err)
+	}
+	return &out, ref, nil
+}
+
+func build(arch string) (v1.Image, error) {
+	content, err := layerTar(arch)
+	if err != nil {
+		return nil, err
+	}
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(content)), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	image, err := mutate.AppendLayers(empty.Image, layer)
+	if err != nil {
+		return nil, err
+	}
+	file, err := image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	file = file.DeepCopy()
+	file.OS, file.Architecture = "linux", arch
+	file.Created = v1.Time{Time: time.Unix(0, 0).UTC()}
+	file.Config = v1.Config{
+		Entrypoint: []string{Path},
+		User:       User,
+		Labels:     map[string]string{kindLabel: "gateway"},
+	}
+	return mutate.ConfigFile(image, file)
+}
+
+// layerTar returns the image's only layer: the program, owned by root, so that
+// the user it runs as cannot change it.
+func layerTar(arch string) ([]byte, error) {
+	program, err := binary.For(arch)
+	if err != nil {
+		return nil, err
+	}
+	content, err := program.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	header := &tar.Header{
+		Typeflag: tar.TypeReg, Name: Path[1:], Mode: 0o555,
+		Size: int64(len(content)), ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR,
+	}
+	if err := w.WriteHeader(header); err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(content); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), w.Close()
+}
