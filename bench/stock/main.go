@@ -2,7 +2,7 @@
 // subprocess for every call, on an inline program without resources: what the
 // engine itself costs before any provider does anything.
 //
-//	stockbench -root DIR   # DIR/bin/pulumi is the stock CLI
+//	stockbench -pulumi FILE   # the stock CLI
 //
 // It prints one JSON object on stdout: seconds of the first up, of an up that
 // changes nothing, and of destroy with the removal of the stack. Each includes
@@ -33,11 +33,11 @@ type times struct {
 }
 
 func main() {
-	root := flag.String("root", ".", "folder whose bin/pulumi is the stock CLI")
+	cli := flag.String("pulumi", "bin/pulumi", "the stock CLI")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	t, err := measure(ctx, *root)
+	t, err := measure(ctx, *cli)
 	if err == nil {
 		err = json.NewEncoder(os.Stdout).Encode(t)
 	}
@@ -47,19 +47,15 @@ func main() {
 	}
 }
 
-func measure(ctx context.Context, root string) (t times, err error) {
-	root, err = filepath.Abs(root)
-	if err != nil {
-		return t, err
-	}
+func measure(ctx context.Context, bin string) (t times, err error) {
 	dir, err := os.MkdirTemp("", "envctl-stockbench-")
 	if err != nil {
 		return t, err
 	}
 	defer os.RemoveAll(dir)
-	cli, err := auto.NewPulumiCommand(&auto.PulumiCommandOptions{Root: root})
+	cli, err := command(bin, dir)
 	if err != nil {
-		return t, fmt.Errorf("no usable CLI at %s: run `make bench-tools` first: %w", filepath.Join(root, "bin", "pulumi"), err)
+		return t, err
 	}
 	t.Version = cli.Version().String()
 	opts, err := workspace(dir, cli)
@@ -91,6 +87,26 @@ func measure(ctx context.Context, root string) (t times, err error) {
 		*step.seconds = time.Since(began).Seconds()
 	}
 	return t, nil
+}
+
+// command returns the CLI at bin for the Automation API, which looks for it as
+// bin/pulumi below a root: dir gets a link there.
+func command(bin, dir string) (auto.PulumiCommand, error) {
+	bin, err := filepath.Abs(bin)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.Symlink(bin, filepath.Join(dir, "bin", "pulumi")); err != nil {
+		return nil, err
+	}
+	cli, err := auto.NewPulumiCommand(&auto.PulumiCommandOptions{Root: dir})
+	if err != nil {
+		return nil, fmt.Errorf("no usable CLI at %s (make bench-tools builds it): %w", bin, err)
+	}
+	return cli, nil
 }
 
 // empty is a program that makes nothing.

@@ -1,0 +1,15 @@
+// Command pause does nothing until it is told to stop: the program in every
+// container that is benchmarked, so that only the tools differ.
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
+	<-stop
+}
