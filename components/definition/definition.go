@@ -5,13 +5,34 @@
 // a duplicate key, a wrong type or a value out of range is a [Problem] with a
 // position, and every problem of a file is reported in one go. A Definition that
 // Read returned is complete: defaults are filled in and names refer to things
-// that exist, so later packages need not check again.
+// that exist, so later packages need not check again. (Whether a file or an
+// image that is named exists is for whoever opens it.)
 //
-// The same Go types produce the JSON Schema ([Schema]), and a test holds that
-// the schema and Read accept and reject the same documents.
+// The same Go types produce the JSON Schema ([Schema]): their struct tags are
+// the rules, their comments the descriptions. A test holds that the schema and
+// Read accept and reject the same documents; [Unexpressed] lists what only Read
+// can tell.
+//
+// The tags, all of them read by both sides:
+//
+//	json        the key; omitempty: may be empty, which is as if it were absent
+//	jsonschema  required, default, enum, bounds of numbers and lists
+//	rule        the text rule (rules.go) of a string, of a list's items or of a map's values
+//	keys        the text rule of a map's keys
+//	range       lowest..highest Duration or Size
+//	expand      ${NAME}, ${NAME:-default} and $$ are replaced in these strings
+//	nonempty    an empty string is refused although the key is optional
 package definition
 
-import "time"
+import (
+	_ "embed" // source
+	"time"
+)
+
+// source is this file: its comments are the descriptions of the JSON Schema.
+//
+//go:embed definition.go
+var source []byte
 
 // Kind says what a definition describes.
 type Kind string
@@ -28,27 +49,33 @@ const (
 // Definition is one envctl.yaml after reading, defaulting and validation.
 // It is not changed after [Read] returned it.
 type Definition struct {
-	Kind     Kind   `json:"kind"`
-	Name     string `json:"name"`               // DNS label, 2 to 32 characters
-	Platform string `json:"platform,omitempty"` // name of a shared Platform; empty: none
+	// Experiment: apps, jobs and what they need. Platform: what experiments share.
+	Kind Kind `json:"kind" jsonschema:"enum=Experiment,enum=Platform,default=Experiment"`
+	// DNS label, 2 to 32 characters, beginning with a letter.
+	Name string `json:"name" rule:"name" jsonschema:"required"`
+	// Name of the shared Platform that gives registry, environment and models; without it the experiment has its own.
+	Platform string `json:"platform,omitempty" rule:"name"`
 
-	TTL     Duration          `json:"ttl,omitempty"` // zero: does not expire
-	Budget  *Budget           `json:"budget,omitempty"`
-	Apps    map[string]App    `json:"apps,omitempty"`
-	Jobs    map[string]Job    `json:"jobs,omitempty"`
-	Models  map[string]Model  `json:"models,omitempty"`
-	Secrets map[string]Secret `json:"secrets,omitempty"`
-	Targets Targets           `json:"targets,omitzero"`
+	// How long after its last up the experiment is destroyed by gc, as 30m, 8h or 3d; without it, never.
+	TTL Duration `json:"ttl,omitempty" range:"1s..365d"`
+	// What it may spend in a calendar month.
+	Budget *Budget `json:"budget,omitempty"`
+	// Long-running workloads, by name. Apps and jobs share one namespace.
+	Apps map[string]App `json:"apps,omitempty" keys:"workload"`
+	// Workloads that run to their end, by name.
+	Jobs map[string]Job `json:"jobs,omitempty" keys:"workload"`
+	// Model deployments, by the name that workloads use.
+	Models map[string]Model `json:"models,omitempty" keys:"label"`
+	// Where secret values come from, by the name that workloads use.
+	Secrets map[string]Secret `json:"secrets,omitempty" keys:"label"`
+	// Addresses and sources of credentials, one member a target.
+	Targets Targets `json:"targets,omitzero"`
 
-	// Waive lifts policy rules for this definition: a rule's ID to the reason in
-	// words, which is never empty. An ID that names no rule is refused by the
-	// policies, which own the names.
-	Waive map[string]string `json:"waive,omitempty"`
-	// Policies are paths of policy files, relative to the definition; only a
-	// Platform has them.
-	Policies []string `json:"policies,omitempty"`
-	// Registry and Environment are settings of what a Platform shares.
-	Registry    *Registry    `json:"registry,omitempty"`
+	// Paths of policy files, relative to the definition (Platform only).
+	Policies []string `json:"policies,omitempty" rule:"path" jsonschema:"uniqueItems=true"`
+	// The shared container registry (Platform only).
+	Registry *Registry `json:"registry,omitempty"`
+	// The shared network and logs (Platform only).
 	Environment *Environment `json:"environment,omitempty"`
 
 	// Dir is the folder that relative paths start from: the folder of the file
@@ -58,11 +85,16 @@ type Definition struct {
 
 // Budget limits what an experiment may spend in a calendar month.
 type Budget struct {
-	Amount     float64  `json:"amount"`   // above 0, in Currency
-	Currency   string   `json:"currency"` // ISO 4217, default USD
-	Alerts     []int    `json:"alerts"`   // percent of Amount, 1 to 1000, at most 5, default 50, 80, 100
-	Contacts   []string `json:"contacts,omitempty"`
-	OnExceeded string   `json:"onExceeded"` // alert (default) or stop
+	// Above 0, in the currency.
+	Amount float64 `json:"amount" jsonschema:"required,exclusiveMinimum=0,maximum=1000000000"`
+	// ISO 4217 code.
+	Currency string `json:"currency" rule:"currency" jsonschema:"default=USD"`
+	// Percents of the amount at which to tell the contacts; 50, 80 and 100 when absent.
+	Alerts []int `json:"alerts" jsonschema:"minimum=1,maximum=1000,maxItems=5,uniqueItems=true"`
+	// E-mail addresses.
+	Contacts []string `json:"contacts,omitempty" rule:"email" expand:"true" jsonschema:"maxItems=50,uniqueItems=true"`
+	// What happens at 100 percent: alert only tells, stop makes models refuse and apps scale to zero.
+	OnExceeded string `json:"onExceeded" jsonschema:"enum=alert,enum=stop,default=alert"`
 }
 
 // The values of Budget.OnExceeded.
@@ -73,131 +105,190 @@ const (
 
 // Workload is what apps and jobs have in common: one container from one image.
 type Workload struct {
-	Build   *Build            `json:"build,omitempty"` // exactly one of Build and Image
-	Image   string            `json:"image,omitempty"`
-	Command []string          `json:"command,omitempty"` // replaces ENTRYPOINT
-	Args    []string          `json:"args,omitempty"`    // replaces CMD
-	User    *int64            `json:"user,omitempty"`    // numeric uid; nil: 65532
-	Env     map[string]string `json:"env,omitempty"`
-	Secrets map[string]string `json:"secrets,omitempty"` // variable → key of Definition.Secrets
-	CPU     float64           `json:"cpu"`               // cores, a pair with Memory that Container Apps accepts; default 0.5
-	Memory  Size              `json:"memory"`            // bytes; default 1Gi
-	Models  []string          `json:"models,omitempty"`  // keys of Definition.Models
-	Needs   []string          `json:"needs,omitempty"`   // apps that are healthy before this starts; each has ingress
-	Egress  []string          `json:"egress,omitempty"`  // host, *.domain or either with :port; empty: no outbound at all
-	Scratch Size              `json:"scratch,omitempty"` // size of a writable /tmp; zero: none
-	Files   map[string]string `json:"files,omitempty"`   // path relative to Dir → absolute path in the container
+	// How to build the image; exactly one of build and image is given.
+	Build *Build `json:"build,omitempty"`
+	// Reference of an existing image; a tag is resolved to a digest once and pinned.
+	Image string `json:"image,omitempty" rule:"image"`
+	// Replaces the image's ENTRYPOINT.
+	Command []string `json:"command,omitempty"`
+	// Replaces the image's CMD.
+	Args []string `json:"args,omitempty"`
+	// Numeric user id that the container runs as; 65532 when absent. Policy refuses 0.
+	User *int64 `json:"user,omitempty" jsonschema:"minimum=0,maximum=2147483647"`
+	// Environment variables in clear. Those that envctl sets itself cannot be set.
+	Env map[string]string `json:"env,omitempty" keys:"variable" expand:"true"`
+	// Environment variables from secrets: variable to name under the top-level secrets.
+	Secrets map[string]string `json:"secrets,omitempty" keys:"variable" rule:"label"`
+	// Cores, a quarter to 4. Container Apps accepts 2Gi of memory for each core and nothing else; either one gives the other.
+	CPU float64 `json:"cpu" jsonschema:"minimum=0.25,maximum=4,multipleOf=0.25,default=0.5"`
+	// Memory, 512Mi to 8Gi: 2Gi for each core.
+	Memory Size `json:"memory" jsonschema:"default=1Gi"`
+	// Names under the top-level models that it may call.
+	Models []string `json:"models,omitempty" rule:"label" jsonschema:"uniqueItems=true"`
+	// Apps with ingress that are healthy before this starts; their addresses come as variables.
+	Needs []string `json:"needs,omitempty" rule:"workload" jsonschema:"uniqueItems=true"`
+	// Hosts it may connect to: host or *.domain, either with :port. Without any, nothing outbound.
+	Egress []string `json:"egress,omitempty" rule:"egress" jsonschema:"uniqueItems=true"`
+	// Size of a writable /tmp; without it, nothing is writable.
+	Scratch Size `json:"scratch,omitempty" range:"1Mi..8Gi"`
+	// Files or folders added to the image: path relative to the definition to absolute path in the container.
+	Files map[string]string `json:"files,omitempty" keys:"path" rule:"destination"`
 }
 
 // App is a long-running workload that may answer requests.
 type App struct {
 	Workload
-	Ingress *Ingress `json:"ingress,omitempty"` // nil: nothing can connect to it
-	Health  *Health  `json:"health,omitempty"`  // needs Ingress
-	Scale   Scale    `json:"scale"`
+	// The one port that can be connected to; without it, nothing can connect.
+	Ingress *Ingress `json:"ingress,omitempty"`
+	// HTTP check; needs ingress.
+	Health *Health `json:"health,omitempty"`
+	// Replicas, on a target that scales.
+	Scale Scale `json:"scale"`
 }
 
 // Job is a workload that runs to its end.
 type Job struct {
 	Workload
-	Schedule string   `json:"schedule,omitempty"` // cron, five fields, UTC; empty: started by hand
-	Timeout  Duration `json:"timeout"`            // default 30m
-	Retries  int      `json:"retries"`            // 0 to 10
-	Outputs  string   `json:"outputs,omitempty"`  // absolute folder that a run brings back
+	// Cron expression of five fields, in UTC; without it the job is started by hand.
+	Schedule string `json:"schedule,omitempty" rule:"cron"`
+	// When a run is stopped and counts as failed.
+	Timeout Duration `json:"timeout" range:"1s..7d" jsonschema:"default=30m"`
+	// How many times a failed run is tried again.
+	Retries int `json:"retries" jsonschema:"minimum=0,maximum=10"`
+	// Absolute folder in the container whose content a run brings back.
+	Outputs string `json:"outputs,omitempty" rule:"destination"`
 }
 
 // Build says how an image is made from a folder.
 type Build struct {
-	Context    string            `json:"context"`    // folder relative to Dir
-	Dockerfile string            `json:"dockerfile"` // relative to Context, default Dockerfile
-	Target     string            `json:"target,omitempty"`
-	Args       map[string]string `json:"args,omitempty"`
+	// Folder relative to the definition.
+	Context string `json:"context" rule:"path" jsonschema:"required"`
+	// Path relative to the context.
+	Dockerfile string `json:"dockerfile" rule:"path" jsonschema:"default=Dockerfile"`
+	// Stage to build; without it, the last one.
+	Target string `json:"target,omitempty" rule:"stage"`
+	// Values of the Dockerfile's ARG instructions.
+	Args map[string]string `json:"args,omitempty" keys:"argument" expand:"true"`
 }
 
 // Ingress opens one port of an app.
 type Ingress struct {
-	Port   int  `json:"port"`   // 1 to 65535
-	Public bool `json:"public"` // reachable from outside the experiment
+	// Port that the app listens on.
+	Port int `json:"port" jsonschema:"required,minimum=1,maximum=65535"`
+	// Reachable from outside the experiment, not only by apps that need it.
+	Public bool `json:"public"`
 }
 
 // Health is an HTTP check: any status from 200 to 399 is healthy.
 type Health struct {
-	Path     string   `json:"path"`     // begins with /
-	Interval Duration `json:"interval"` // 1s to 240s, default 10s
-	Timeout  Duration `json:"timeout"`  // 1s to 240s, default 2s
-	Retries  int      `json:"retries"`  // 1 to 10 failures in a row, default 3
-	Grace    Duration `json:"grace"`    // time to start, up to 10m, default 30s
+	// Path of the request, beginning with /.
+	Path string `json:"path" rule:"url-path" jsonschema:"required"`
+	// Time between checks.
+	Interval Duration `json:"interval" range:"1s..240s" jsonschema:"default=10s"`
+	// When a check without an answer has failed.
+	Timeout Duration `json:"timeout" range:"1s..240s" jsonschema:"default=2s"`
+	// Failures in a row that make the app unhealthy.
+	Retries int `json:"retries" jsonschema:"minimum=1,maximum=10,default=3"`
+	// Time to start, in which failures do not count.
+	Grace Duration `json:"grace" range:"0s..10m" jsonschema:"default=30s"`
 }
 
 // Scale bounds the replicas on a target that scales; the local sandbox runs one.
 type Scale struct {
-	Min         int `json:"min"`         // 0 to 300
-	Max         int `json:"max"`         // 1 to 300, at least Min, default 1
-	Concurrency int `json:"concurrency"` // requests a replica before another starts, default 10
+	// Fewest replicas; 0 lets an idle app stop.
+	Min int `json:"min" jsonschema:"minimum=0,maximum=300"`
+	// Most replicas, at least min.
+	Max int `json:"max" jsonschema:"minimum=1,maximum=300,default=1"`
+	// Requests at once in a replica before another is started.
+	Concurrency int `json:"concurrency" jsonschema:"minimum=1,maximum=1000,default=10"`
 }
 
 // Model is one model deployment.
 type Model struct {
-	Model    string `json:"model"`
-	Version  string `json:"version,omitempty"`
-	SKU      string `json:"sku"`      // default GlobalStandard
-	Capacity int    `json:"capacity"` // thousands of tokens a minute, at least 1, default 10
+	// Name of the model at its publisher, as gpt-4o-mini.
+	Model string `json:"model" rule:"model" jsonschema:"required"`
+	// Version of the model, quoted; without it, the provider's default.
+	Version string `json:"version,omitempty" rule:"model"`
+	// Kind of deployment.
+	SKU string `json:"sku" rule:"sku" jsonschema:"default=GlobalStandard"`
+	// Thousands of tokens a minute.
+	Capacity int `json:"capacity" jsonschema:"minimum=1,maximum=1000000,default=10"`
 }
 
-// Secret says where a secret's value comes from; exactly one field is set.
+// Secret says where a secret's value comes from; exactly one key is given.
 type Secret struct {
-	Env      string `json:"env,omitempty"`      // variable of the caller
-	File     string `json:"file,omitempty"`     // path relative to Dir
-	Generate int    `json:"generate,omitempty"` // length of a random value, 16 to 256, made once and kept in the state
+	// Variable of the caller's environment.
+	Env string `json:"env,omitempty" rule:"argument" nonempty:"true"`
+	// Path of a file, relative to the definition.
+	File string `json:"file,omitempty" rule:"path" nonempty:"true"`
+	// Length of a random value that is made once and kept in the state.
+	Generate int `json:"generate,omitempty" jsonschema:"minimum=16,maximum=256"`
 }
 
 // Targets holds addresses and sources of credentials, one member a target.
 type Targets struct {
+	// The Docker sandbox.
 	Local *Local `json:"local,omitempty"`
+	// Azure.
 	Azure *Azure `json:"azure,omitempty"`
 }
 
 // Local is the Docker target.
 type Local struct {
-	Host      string       `json:"host,omitempty"` // Docker host, as DOCKER_HOST; empty: the caller's
-	Models    *LocalModels `json:"models,omitempty"`
-	Isolation string       `json:"isolation,omitempty"` // auto (default), container, gvisor or vm
-	// Schedules says what becomes of a job's schedule, which a local sandbox
-	// has nothing to keep: "manual" leaves the job to `envctl run`.
-	Schedules string `json:"schedules,omitempty"`
+	// Address of the engine, in the form of DOCKER_HOST; without it, the caller's.
+	Host string `json:"host,omitempty" rule:"docker-host" expand:"true"`
+	// The server behind the sandbox's model gateway.
+	Models *LocalModels `json:"models,omitempty"`
+	// What separates a workload from the machine; auto is the strongest that the engine offers.
+	Isolation string `json:"isolation,omitempty" expand:"true" jsonschema:"enum=auto,enum=container,enum=gvisor,enum=vm,default=auto"`
+	// What becomes of a job's schedule, which a local sandbox has nothing to keep: manual leaves the job to envctl run.
+	Schedules string `json:"schedules,omitempty" expand:"true" jsonschema:"enum=manual"`
 }
 
 // LocalModels chooses the server behind the sandbox's model gateway.
 type LocalModels struct {
-	Provider string            `json:"provider"` // openai, azure, replay or echo
-	URL      string            `json:"url,omitempty"`
-	Names    map[string]string `json:"names,omitempty"` // key of Definition.Models → name at the provider
-	File     string            `json:"file,omitempty"`  // recording, for replay
+	// Protocol of the server; replay answers from a recording, echo repeats the question.
+	Provider string `json:"provider" expand:"true" jsonschema:"required,enum=openai,enum=azure,enum=replay,enum=echo"`
+	// Address of the server (openai and azure; azure needs it).
+	URL string `json:"url,omitempty" rule:"url" expand:"true"`
+	// Name under the top-level models to name at the server.
+	Names map[string]string `json:"names,omitempty" keys:"label" rule:"word" expand:"true"`
+	// Recording, relative to the definition (replay, which needs it).
+	File string `json:"file,omitempty" rule:"path" expand:"true"`
 }
 
 // Azure is the Azure target.
 type Azure struct {
-	Subscription  string `json:"subscription,omitempty"` // UUID
-	Tenant        string `json:"tenant,omitempty"`       // UUID
-	Location      string `json:"location,omitempty"`
-	ResourceGroup string `json:"resourceGroup,omitempty"` // default envctl-<name>-<instance>
-	Egress        string `json:"egress,omitempty"`        // none (default) or firewall
+	// Id of the subscription.
+	Subscription string `json:"subscription,omitempty" rule:"uuid" expand:"true"`
+	// Id of the tenant; without it, the credential's.
+	Tenant string `json:"tenant,omitempty" rule:"uuid" expand:"true"`
+	// Region, as swedencentral.
+	Location string `json:"location,omitempty" rule:"location" expand:"true"`
+	// Resource group; envctl-NAME-INSTANCE when absent.
+	ResourceGroup string `json:"resourceGroup,omitempty" rule:"resource-group" expand:"true"`
+	// How egress lists are enforced: none, or by a firewall.
+	Egress string `json:"egress,omitempty" expand:"true" jsonschema:"enum=none,enum=firewall,default=none"`
 }
 
 // Registry is the container registry of a Platform.
 type Registry struct {
-	SKU string `json:"sku"` // Basic (default), Standard or Premium
+	// Service tier.
+	SKU string `json:"sku" jsonschema:"enum=Basic,enum=Standard,enum=Premium,default=Basic"`
 }
 
 // Environment is the network and log settings of a Platform.
 type Environment struct {
-	LogRetention  int    `json:"logRetention"`      // days, 30 (default) to 730
-	Network       string `json:"network,omitempty"` // address range of the virtual network, CIDR, /16 to /27
-	ZoneRedundant bool   `json:"zoneRedundant,omitempty"`
+	// Days that logs are kept.
+	LogRetention int `json:"logRetention" jsonschema:"minimum=30,maximum=730,default=30"`
+	// Address range of the virtual network, IPv4 CIDR, /16 to /27.
+	Network string `json:"network,omitempty" rule:"network"`
+	// Spread over the zones of the region.
+	ZoneRedundant bool `json:"zoneRedundant,omitempty"`
 }
 
-// Duration is a length of time written as 30s, 10m, 8h or 3d.
+// Duration is a length of time in whole seconds, written as 30s, 10m, 8h, 3d or 1h30m.
 type Duration time.Duration
 
-// Size is a number of bytes written as 512Mi or 1Gi.
+// Size is a number of bytes, written as 512Mi, 1Gi or 1.5Gi.
 type Size int64
