@@ -98,6 +98,13 @@ func Decode(text string) (Config, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return Config{}, errors.New("gateway configuration: expected one JSON value, found more after it")
 	}
+	// An empty list and none are the same configuration, with the same JSON.
+	if len(c.Ingress.Routes) == 0 {
+		c.Ingress.Routes = nil
+	}
+	if len(c.Health.Probes) == 0 {
+		c.Health.Probes = nil
+	}
 	return c, c.validate()
 }
 

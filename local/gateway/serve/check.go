@@ -22,6 +22,13 @@ type checker struct {
 	dial *dialer
 }
 
+// running implements checks: a container that runs has a name that resolves.
+func (c checker) running(ctx context.Context, p protocol.Probe) bool {
+	_, err := c.dial.resolve(ctx, p.Host, glanceTimeout)
+	return err == nil
+}
+
+// check implements checks.
 func (c checker) check(ctx context.Context, p protocol.Probe) outcome {
 	if p.Path == "" {
 		return c.connect(ctx, p)
@@ -37,7 +44,7 @@ func (c checker) connect(ctx context.Context, p protocol.Probe) outcome {
 		return failed(what, err)
 	}
 	_ = conn.Close()
-	return outcome{healthy: true, reached: true, reason: what + ": accepted"}
+	return outcome{healthy: true, reason: what + ": accepted"}
 }
 
 // get passes when the app answers with a status from 200 to 399; a redirect is
@@ -45,18 +52,13 @@ func (c checker) connect(ctx context.Context, p protocol.Probe) outcome {
 // an app that no longer accepts any is noticed.
 func (c checker) get(ctx context.Context, p protocol.Probe) outcome {
 	what := "GET " + p.Path
-	reached := false
 	client := http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DisableKeepAlives:      true,
 			DisableCompression:     true,
 			MaxResponseHeaderBytes: 64 << 10,
-			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-				conn, err := c.dial.dialAddress(ctx, network, address)
-				reached = err == nil
-				return conn, err
-			},
+			DialContext:            c.dial.dialAddress,
 		},
 	}
 	target, query, _ := strings.Cut(p.Path, "?")
@@ -67,20 +69,16 @@ func (c checker) get(ctx context.Context, p protocol.Probe) outcome {
 	}).WithContext(ctx)
 	response, err := client.Do(request)
 	if err != nil {
-		o := failed(what, err)
-		o.reached = o.reached || reached
-		return o
+		return failed(what, err)
 	}
 	defer response.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxProbeBody))
 	return outcome{
 		healthy: response.StatusCode >= 200 && response.StatusCode <= 399,
-		reached: true,
 		reason:  what + ": " + strconv.Itoa(response.StatusCode),
 	}
 }
 
 func failed(what string, err error) outcome {
-	reason := explain(err)
-	return outcome{reached: reason != errNotRunning.Error(), reason: what + ": " + reason}
+	return outcome{reason: what + ": " + explain(err)}
 }

@@ -15,9 +15,12 @@ import (
 
 const (
 	// lookupTimeout bounds one look-up of an app's name. The engine answers for
-	// a running container in a few milliseconds; for any other name it may ask
-	// a server that never answers, which takes it 5 s or more.
+	// a running container in a few milliseconds; for any other name it asks a
+	// server that never answers, and says nothing itself.
 	lookupTimeout = 500 * time.Millisecond
+	// glanceTimeout is the bound while an app is waited for, when another
+	// look-up follows soon.
+	glanceTimeout = 150 * time.Millisecond
 	// connectTimeout bounds one TCP connection on a bridge of the same machine.
 	connectTimeout = 5 * time.Second
 )
@@ -42,14 +45,15 @@ func newDialer() *dialer {
 }
 
 // resolve returns the address of an app's host. The name is made absolute, so
-// that no search domain of the engine's host is tried with it.
-func (d *dialer) resolve(ctx context.Context, host string) (netip.Addr, error) {
+// that no search domain of the engine's host is tried with it; the networks of a
+// sandbox have IPv4 addresses.
+func (d *dialer) resolve(ctx context.Context, host string, limit time.Duration) (netip.Addr, error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return addr, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	addrs, err := d.lookup(ctx, "ip", host+".")
+	addrs, err := d.lookup(ctx, "ip4", host+".")
 	if err != nil || len(addrs) == 0 {
 		return netip.Addr{}, errNotRunning
 	}
@@ -58,7 +62,7 @@ func (d *dialer) resolve(ctx context.Context, host string) (netip.Addr, error) {
 
 // dial connects to port of host, by the name first.
 func (d *dialer) dial(ctx context.Context, host string, port int) (net.Conn, error) {
-	addr, err := d.resolve(ctx, host)
+	addr, err := d.resolve(ctx, host, lookupTimeout)
 	if err != nil {
 		return nil, err
 	}

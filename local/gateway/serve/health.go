@@ -9,7 +9,6 @@ import (
 // outcome is the result of one check.
 type outcome struct {
 	healthy bool
-	reached bool   // the app's name resolved: its container runs
 	reason  string // in words, with the check's name first
 }
 
@@ -36,9 +35,6 @@ func newHealth(probe protocol.Probe, now time.Time) *health {
 
 // observe takes the outcome of one check and reports whether the state changed.
 func (h *health) observe(o outcome, now time.Time) bool {
-	if o.reached && h.reached.IsZero() {
-		h.reached = now
-	}
 	before := h.state
 	h.reason = protocol.Reason(o.reason)
 	if o.healthy {

@@ -16,16 +16,24 @@ const (
 	pollSlowest = 250 * time.Millisecond
 )
 
+// checks is what a prober asks of the network.
+type checks interface {
+	// running reports whether the container of an app runs.
+	running(context.Context, protocol.Probe) bool
+	// check runs the check of an app.
+	check(context.Context, protocol.Probe) outcome
+}
+
 // prober checks every app from the start, each in a goroutine of its own.
 type prober struct {
 	probes []protocol.Probe
-	check  func(context.Context, protocol.Probe) outcome
+	checks checks
 	board  *board
 	events *emitter
 }
 
 func newProber(cfg protocol.Health, dial *dialer, board *board, events *emitter) *prober {
-	return &prober{probes: cfg.Probes, check: checker{dial}.check, board: board, events: events}
+	return &prober{probes: cfg.Probes, checks: checker{dial}, board: board, events: events}
 }
 
 func (p *prober) run(ctx context.Context) error {
@@ -63,15 +71,22 @@ func (p *prober) watch(ctx context.Context, probe protocol.Probe) {
 }
 
 // attempt runs one check, which ends with the check's timeout or with the time
-// that the app has for its start.
+// that the app has for its start. An app that has not been seen running is first
+// looked for.
 func (p *prober) attempt(ctx context.Context, h *health) outcome {
+	if h.reached.IsZero() {
+		if !p.checks.running(ctx, h.probe) {
+			return outcome{reason: errNotRunning.Error()}
+		}
+		h.reached = time.Now()
+	}
 	limit := protocol.Seconds(h.probe.Timeout)
 	if left, counting := h.graceLeft(time.Now()); counting {
 		limit = min(limit, max(left, pollFirst))
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return p.check(ctx, h.probe)
+	return p.checks.check(ctx, h.probe)
 }
 
 func (p *prober) publish(h *health) {

@@ -43,6 +43,12 @@ func newProxy(route protocol.Route, dial *dialer, events *emitter) http.Handler 
 			http.Error(w, "this is the ingress of an app, not a proxy: CONNECT is not served", http.StatusMethodNotAllowed)
 			return
 		}
+		if r.ProtoMajor == 1 {
+			// An answer may begin before the request has ended; without this the
+			// server would first read the request to its end. The server's own
+			// ResponseWriter supports it.
+			_ = http.NewResponseController(w).EnableFullDuplex()
+		}
 		proxy.ServeHTTP(w, r)
 	})
 }
