@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/envctl/envctl/cmd/envctl/internal/output"
+)
+
+type downOptions struct{ keepData bool }
+
+func newDown(p *program) *cobra.Command {
+	var o downOptions
+	cmd := uses(&cobra.Command{
+		Use:   "down",
+		Short: "remove everything of an experiment",
+		Long: `Remove everything of one instance of an experiment: containers, networks, volumes and
+the images that were built for it. What is not there is no error.`,
+		Example: `  envctl down
+  envctl down -n pr-123
+  envctl down -e csv-insights       # without the definition, by the experiment's name`,
+		Args: exactly(),
+		RunE: p.runs(func(ctx context.Context, _ []string) (output.Document, error) { return runDown(ctx, p, o) }),
+	}, "file", "name", "target", "experiment", "output")
+	cmd.Flags().BoolVar(&o.keepData, "keep-data", false, "leave the volumes")
+	return cmd
+}
+
+func runDown(ctx context.Context, p *program, o downOptions) (output.Document, error) {
+	named, err := p.named()
+	if err != nil {
+		return nil, err
+	}
+	ops, err := p.env.Services.Operations(ctx, named.settings)
+	if err != nil {
+		return nil, err
+	}
+	result, err := ops.Down(ctx, Request{Ref: named.ref,
+		KeepData: o.keepData, Yes: p.flags.yes, OnEvent: p.printer.Event})
+	return operationDocument(result), err
+}

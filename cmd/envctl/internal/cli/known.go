@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/envctl/envctl/cmd/envctl/internal/output"
+	"github.com/envctl/envctl/components/definition"
+	"github.com/envctl/envctl/local/docker"
+)
+
+// describeKnown fills in f from the error types of other packages whose parts are
+// fields. It returns false where err is none of them.
+func describeKnown(err error, f *output.Failure) bool {
+	var problems definition.Problems
+	if errors.As(err, &problems) && len(problems) > 0 {
+		describeProblems(problems, f)
+		var h *definitionError
+		if errors.As(err, &h) {
+			f.Hint = h.hint
+		}
+		return true
+	}
+	var unavailable *docker.UnavailableError
+	if errors.As(err, &unavailable) {
+		f.Code, f.Message, f.Reason, f.Hint = "docker-unavailable", unavailable.What, unavailable.Why, unavailable.How
+		return true
+	}
+	return false
+}
+
+// describeProblems tells all problems of a definition. One alone is the message
+// itself.
+func describeProblems(problems definition.Problems, f *output.Failure) {
+	f.Code, f.Status = "definition", statusUsage
+	f.Problems = problemList(problems)
+	first := problems[0]
+	f.Path = first.Path
+	f.Message = fmt.Sprintf("%s has %d problems", first.File, len(problems))
+	f.Hint = "mend them all and run envctl check"
+	if len(problems) > 1 {
+		return
+	}
+	one := f.Problems[0]
+	f.Hint, one.Hint = one.Hint, ""
+	f.Message = one.String()
+	if f.Hint == "" {
+		f.Hint = "mend it and run envctl check"
+	}
+}
+
+func problemList(problems []definition.Problem) []output.Problem {
+	out := make([]output.Problem, len(problems))
+	for i, q := range problems {
+		out[i] = output.Problem{File: q.File, Line: q.Line, Column: q.Column, Path: q.Path, Message: q.Message, Hint: q.Hint}
+	}
+	return out
+}

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// unknownCommand is the error of root for an argument that is no command.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	hint := "envctl help lists the commands"
+	if near := nearest(args[0], names); near != "" {
+		hint = "envctl " + near
+	}
+	return usage(hint, "unknown command %q", args[0])
+}
+
+// flagError gives an error of the flag library its hint.
+func flagError(cmd *cobra.Command, err error) error {
+	hint := cmd.CommandPath() + " --help lists the flags"
+	if strings.Contains(cmd.Use, "-- ") {
+		hint += "; those of the program go after --"
+	}
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		given := unknown.GetSpecifiedName()
+		if unknown.GetSpecifiedShortnames() != "" {
+			return usage(hint, "unknown flag %q for %q", "-"+given, cmd.CommandPath())
+		}
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := nearest(given, names); near != "" {
+			hint = cmd.CommandPath() + " --" + near
+		}
+		return usage(hint, "unknown flag %q for %q", "--"+given, cmd.CommandPath())
+	}
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		u := usage(hint, "--%s %q is wrong: %s", invalid.GetFlag().Name, invalid.GetValue(), cause(invalid))
+		u.path = "--" + invalid.GetFlag().Name
+		return u
+	}
+	return usage(hint, "%s", err)
+}
+
+// cause is the innermost message of err, without what the flag library puts
+// around it.
+func cause(err error) string {
+	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(next) {
+		err = next
+	}
+	return err.Error()
+}
+
+// nearest returns the name that given was likely meant to be, or "": at most two
+// letters off, or begun with it.
+func nearest(given string, names []string) string {
+	best, distance := "", 3
+	for _, n := range names {
+		if d := levenshtein.Distance(strings.ToLower(given), n, nil); d < distance && d < len(n) {
+			best, distance = n, d
+		}
+	}
+	if best != "" {
+		return best
+	}
+	for _, n := range names {
+		if len(given) > 1 && strings.HasPrefix(n, strings.ToLower(given)) {
+			return n
+		}
+	}
+	return ""
+}
+
+// exactly accepts the arguments that names describe, as in "JOB".
+func exactly(names ...string) cobra.PositionalArgs {
+	return between(len(names), len(names), names...)
+}
+
+// between accepts least to most arguments; most below 0: any number.
+func between(least, most int, names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		hint := cmd.CommandPath() + " --help"
+		if len(args) < least {
+			return usage(hint, "%s needs %s", cmd.CommandPath(), strings.Join(names[len(args):least], " and "))
+		}
+		if most >= 0 && len(args) > most {
+			return usage(hint, "%s takes no argument %q", cmd.CommandPath(), args[most])
+		}
+		return nil
+	}
+}

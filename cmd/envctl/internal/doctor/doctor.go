@@ -1,0 +1,105 @@
+// Package doctor looks for what keeps envctl from working on this machine, and says
+// how to mend each thing. It changes nothing.
+//
+// A check is a small function over [Probes]; [Run] runs them all. A check that
+// cannot be made because an earlier one failed is skipped, not failed.
+package doctor
+
+import (
+	"context"
+	"time"
+
+	"github.com/envctl/envctl/cmd/envctl/internal/output"
+)
+
+// Probes are the sources of what is checked. A probe that is nil is left out with
+// its checks.
+type Probes struct {
+	// Engine asks the Docker engine; the error says how to mend it (see [Hinted]).
+	Engine func(ctx context.Context) (Engine, error)
+	// Space returns the free and the total bytes of the file system of a folder.
+	Space func(dir string) (free, total int64, err error)
+	State *State
+	// Definition reads the definition here; file is "" where there is none.
+	Definition func() (file string, err error)
+	Now        func() time.Time
+}
+
+// Engine is what a Docker engine says of itself.
+type Engine struct {
+	Host          string // its address
+	Local         bool   // on this machine, so that RootDir can be looked at
+	Version       string // e.g. 20.10.24
+	API           string // e.g. 1.41
+	OSType        string // linux or windows
+	StorageDriver string // e.g. overlay2
+	Containerd    bool   // images are in containerd's store
+	RootDir       string // where images and containers are
+	Cgroup        int    // 1 or 2; 0: it does not say
+	Seccomp       bool
+	Rootless      bool
+	Missing       []string // limits that the kernel cannot enforce: memory, swap, pids, cpu
+	// Time and Asked are the engine's clock and ours at the same moment.
+	Time, Asked time.Time
+}
+
+// State is where envctl keeps its state.
+type State struct {
+	Dir     string // for locks, records and the key; absolute
+	Backend string // URL of the Pulumi backend
+	KeyFile string // that secrets in the state are encrypted with; "": given by the user
+	// TryWrite writes and removes a file in Dir, or in the nearest folder above it
+	// that is there.
+	TryWrite func() error
+	// KeyMode returns the key file's permissions; false where there is no key yet.
+	KeyMode func() (mode uint32, there bool, err error)
+	// TryBackend opens the backend.
+	TryBackend func(ctx context.Context) error
+	// Locks lists the locks that are there.
+	Locks func(ctx context.Context) ([]Lock, error)
+}
+
+// Lock is a lock on one stack.
+type Lock struct {
+	Stack string
+	Owner string // in words, e.g. "ann on box (process 4711)"
+	Since time.Time
+	Dead  bool // its owner is a process of this machine that is no more
+}
+
+// Hinted is an error that says how to mend it.
+type Hinted interface{ Hint() string }
+
+// engineTimeout bounds what the engine is asked: one that hangs never answers.
+const engineTimeout = 10 * time.Second
+
+// Run makes every check.
+func Run(ctx context.Context, p Probes) []output.Finding {
+	var all []output.Finding
+	if p.Engine != nil {
+		bounded, cancel := context.WithTimeout(ctx, engineTimeout)
+		all = append(all, docker(bounded, p)...)
+		cancel()
+	}
+	if p.State != nil {
+		all = append(all, state(ctx, *p.State, p.Now())...)
+	}
+	if p.Definition != nil {
+		all = append(all, define(p.Definition))
+	}
+	return all
+}
+
+func define(read func() (string, error)) output.Finding {
+	f := output.Finding{Group: "definition", Name: "file", State: output.FindingOK}
+	file, err := read()
+	switch {
+	case err != nil:
+		f.State, f.Detail, f.Fix = output.FindingFailed, err.Error(), "envctl check lists every problem"
+	case file == "":
+		f.State, f.Detail = output.FindingSkipped, "none in this folder"
+	default:
+		f.Detail = file
+	}
+	return f
+}

@@ -1,0 +1,123 @@
+package output
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/envctl/envctl/stacks"
+)
+
+// jsonPrinter prints one object on stdout at the end; progress is left out.
+type jsonPrinter struct {
+	out, err io.Writer
+	mu       sync.Mutex
+	log      []LogLine
+}
+
+func (*jsonPrinter) Event(stacks.Event)   {}
+func (p *jsonPrinter) Notice(text string) { notice(p.err, text) }
+
+// Log keeps the line for the object.
+func (p *jsonPrinter) Log(_ string, l LogLine) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.log = append(p.log, l)
+	return nil
+}
+
+func (p *jsonPrinter) Finish(d Document, f *Failure) error {
+	if logs, ok := d.(*Logs); ok {
+		logs.Lines = p.log
+	}
+	object, err := encode(d, f)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, object, "", "  "); err != nil {
+		return fmt.Errorf("indent the result: %w", err)
+	}
+	b.WriteByte('\n')
+	_, err = p.out.Write(b.Bytes())
+	return err
+}
+
+// ndjsonPrinter prints each event as a line when it comes, and the object of
+// jsonPrinter as the last line.
+type ndjsonPrinter struct {
+	mu       sync.Mutex
+	out, err io.Writer
+	failed   error // the first error of writing; nothing is written after it
+}
+
+// Event keeps an error for Finish.
+func (p *ndjsonPrinter) Event(e stacks.Event) { _ = p.line(e) }
+func (p *ndjsonPrinter) Notice(text string)   { notice(p.err, text) }
+
+// Log prints the line as an object.
+func (p *ndjsonPrinter) Log(_ string, l LogLine) error { return p.line(l) }
+
+// line prints one value that is no result: an event or a line of a log.
+func (p *ndjsonPrinter) line(v any) error {
+	b, err := marshal(v)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failed == nil && err != nil {
+		p.failed = err
+	}
+	if p.failed == nil {
+		_, p.failed = p.out.Write(append(b, '\n'))
+	}
+	return p.failed
+}
+
+func (p *ndjsonPrinter) Finish(d Document, f *Failure) error {
+	object, err := encode(d, f)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failed != nil {
+		return p.failed
+	}
+	if err == nil {
+		_, err = p.out.Write(append(object, '\n'))
+	}
+	return err
+}
+
+// encode returns the one object: the document, the failure under "error", or the
+// document with the failure as its member "error".
+func encode(d Document, f *Failure) ([]byte, error) {
+	if d == nil {
+		return marshal(struct {
+			SchemaVersion int      `json:"schemaVersion"`
+			Error         *Failure `json:"error,omitempty"`
+		}{stacks.SchemaVersion, f})
+	}
+	object, err := marshal(d)
+	if err != nil || f == nil {
+		return object, err
+	}
+	failure, err := marshal(f)
+	if err != nil {
+		return nil, err
+	}
+	object = append(bytes.TrimSuffix(object, []byte("}")), `,"error":`...)
+	return append(append(object, failure...), '}'), nil
+}
+
+// marshal encodes v without escaping <, > and &, which only HTML needs.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, fmt.Errorf("encode the result as JSON: %w", err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// notice prints one line for people. An error of stderr has nowhere to go.
+func notice(w io.Writer, text string) { _, _ = io.WriteString(w, Clean(text)+"\n") }
