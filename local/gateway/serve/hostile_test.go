@@ -172,7 +172,7 @@ func TestMalformedRequestsDoNotReachTheApp(t *testing.T) {
 		request string
 		status  int
 	}{
-		"not HTTP":               {"hello\r\n\r\n", 400},
+		"not HTTP":               {"hello, is anybody there?\r\n\r\n", 400},
 		"no host":                {"GET / HTTP/1.1\r\n\r\n", 400},
 		"two hosts":              {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
 		"space in a name":        {"GET / HTTP/1.1\r\nHost: a\r\nX y: 1\r\n\r\n", 400},

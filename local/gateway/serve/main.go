@@ -27,6 +27,10 @@ func Main(ctx context.Context, args []string, getenv func(string) string, stdout
 			fmt.Fprintf(stderr, "gateway: %s: %v\n", protocol.EnvConfig, err)
 			return exitUsage
 		}
+		if cfg.Empty() {
+			fmt.Fprintf(stderr, "gateway: %s: no routes and no probes, expected one at least\n", protocol.EnvConfig)
+			return exitUsage
+		}
 		return exit(Run(ctx, cfg, Options{Out: stdout, Status: StatusSocket}), stderr)
 	case len(args) == 1 && args[0] == "status":
 		return exit(AskStatus(ctx, StatusSocket, stdout), stderr)

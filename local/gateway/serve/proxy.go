@@ -88,11 +88,11 @@ func newTransport(dial *dialer) *transport {
 		MaxResponseHeaderBytes: 256 << 10,
 		Protocols:              new(http.Protocols),
 	}
-	clear := base.Clone()
+	grpc := base.Clone()
 	base.Protocols.SetHTTP1(true)
-	clear.Protocols = new(http.Protocols)
-	clear.Protocols.SetUnencryptedHTTP2(true)
-	return &transport{http1: base, http2: clear}
+	grpc.Protocols = new(http.Protocols)
+	grpc.Protocols.SetUnencryptedHTTP2(true)
+	return &transport{http1: base, http2: grpc}
 }
 
 // RoundTrip implements http.RoundTripper.
