@@ -36,7 +36,7 @@ func (p Profile) Apply(config *container.Config, host *container.HostConfig) {
 	for _, server := range p.DNS {
 		host.DNS = append(host.DNS, netip.MustParseAddr(server))
 	}
-	host.DNSSearch, host.DNSOptions = slices.Clone(p.DNSSearch), nil
+	host.DNSSearch, host.DNSOptions = slices.Clone(p.DNSSearch), slices.Clone(p.DNSOptions)
 	host.ExtraHosts, host.Links = nil, nil
 	host.PublishAllPorts = false
 	if !p.Publish {

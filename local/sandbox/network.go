@@ -22,7 +22,8 @@ type NetworkProfile struct {
 //
 // Internal alone still lets a container reach every service of the host that
 // listens on all addresses, through the bridge's own; inhibit_ipv4 leaves the
-// bridge without an address. Masquerading is off so that nothing could leave
+// bridge without an address. Containers may still have a default route; it leads
+// to an address that nobody has. Masquerading is off so that nothing could leave
 // under the host's address even if a route appeared.
 func InternalNetwork() NetworkProfile {
 	return NetworkProfile{

@@ -8,9 +8,10 @@
 //
 // What a container may do: compute, within its memory, processor and process
 // limits; write to /tmp up to its scratch size and to /dev/shm up to ShmSize,
-// both of which count as its memory; and talk to containers of its own network.
-// It has no capability, cannot gain one, and has no route or name service to
-// anything else, the host included. The kernel is shared with the host.
+// both of which count as its memory; keep up to 800 KiB in POSIX message queues
+// (the kernel's limit for a user); and talk to containers of its own network.
+// It has no capability, cannot gain one, and reaches nothing else by packets or
+// by names, the host included. The kernel is shared with the host.
 package sandbox
 
 import (
@@ -63,7 +64,7 @@ type Profile struct {
 	Tmpfs map[string]string
 	// ShmSize is the size of /dev/shm in bytes. The engine always mounts it,
 	// noexec, and language runtimes need a little for locks; so it is 1 MiB
-	// without scratch, and else as much as scratch, at most 64 MiB.
+	// without scratch, and else as much as scratch, at most 64 MiB, in whole MiB.
 	ShmSize int64
 
 	Memory     int64 // bytes
@@ -82,6 +83,9 @@ type Profile struct {
 	Networks  []string
 	DNS       []string
 	DNSSearch []string // "." is none: the host's search domains stay outside
+	// DNSOptions make a foreign name fail in 2 seconds instead of 10. They tune
+	// the container's own resolver and guard nothing, so Verify is silent on them.
+	DNSOptions []string
 	// Publish allows ports on the host's loopback, and nowhere else.
 	Publish bool
 
@@ -111,7 +115,7 @@ func New(kind string, w plan.Workload, networks ...string) Profile {
 		SecurityOpts: []string{"no-new-privileges"},
 		ReadOnly:     true,
 		Init:         true,
-		ShmSize:      min(max(w.Scratch, minShm), maxShm),
+		ShmSize:      min(max(w.Scratch/mib*mib, minShm), maxShm),
 		Memory:       w.Memory,
 		MemorySwap:   w.Memory,
 		PidsLimit:    PidsLimit,
@@ -124,6 +128,7 @@ func New(kind string, w plan.Workload, networks ...string) Profile {
 		Networks:     networks,
 		DNS:          []string{Resolver},
 		DNSSearch:    []string{"."},
+		DNSOptions:   []string{"timeout:1", "attempts:2"},
 		Publish:      kind == Gateway,
 		Restart:      "on-failure",
 		MaxRetries:   5,

@@ -20,7 +20,6 @@ func (r *report) network(got container.InspectResponse, want Profile) {
 	}
 	r.same("HostConfig.Dns", want.DNS, host.DNS)
 	r.same("HostConfig.DnsSearch", want.DNSSearch, host.DNSSearch)
-	none(r, "HostConfig.DnsOptions", host.DNSOptions)
 	none(r, "HostConfig.ExtraHosts", host.ExtraHosts)
 	none(r, "HostConfig.Links", host.Links)
 	r.same("HostConfig.PublishAllPorts", false, host.PublishAllPorts)

@@ -97,7 +97,6 @@ func weakenings() map[string]func(*container.InspectResponse) {
 		"HostConfig.Dns":                host(func(h *container.HostConfig) { h.DNS = nil }),
 		"HostConfig.Dns/foreign":        host(func(h *container.HostConfig) { h.DNS = []netip.Addr{netip.MustParseAddr("192.0.2.53")} }),
 		"HostConfig.DnsSearch":          host(func(h *container.HostConfig) { h.DNSSearch = nil }),
-		"HostConfig.DnsOptions":         host(func(h *container.HostConfig) { h.DNSOptions = []string{"use-vc"} }),
 		"HostConfig.ExtraHosts":         host(func(h *container.HostConfig) { h.ExtraHosts = []string{"host:host-gateway"} }),
 		"HostConfig.Links":              host(func(h *container.HostConfig) { h.Links = []string{"other:alias"} }),
 		"HostConfig.PublishAllPorts":    host(func(h *container.HostConfig) { h.PublishAllPorts = true }),
@@ -160,7 +159,7 @@ func TestVerifyReportsEachWeakness(t *testing.T) {
 func TestEverySettingIsJudged(t *testing.T) {
 	t.Parallel()
 	notJudged := map[string]string{
-		"ContainerIDFile": "a file of the client", "AutoRemove": "clean-up", "VolumeDriver": "no volumes", "ConsoleSize": "display",
+		"ContainerIDFile": "a file of the client", "AutoRemove": "clean-up", "DnsOptions": "tunes the container's own resolver", "VolumeDriver": "no volumes", "ConsoleSize": "display",
 		"Annotations": "labels", "StorageOpt": "size of a root that is read-only", "Runtime": "the isolation, chosen by the target",
 		"Umask": "modes of files in the container", "Isolation": "Windows",
 		"NanoCpus": "under CpuQuota", "CpuPeriod": "under CpuQuota", "CpuShares": "a weight", "BlkioWeight": "a weight",
@@ -230,7 +229,7 @@ func TestProfiles(t *testing.T) {
 		"more cpu than machines": {sandbox.New(sandbox.App, bare, "n"), `"CPUPeriod":100000,"CPUQuota":400000,`},
 		"app restarts":           {sandbox.New(sandbox.App, bare, "n"), `"Publish":false,"Restart":"on-failure","MaxRetries":5,`},
 		"job does not":           {sandbox.New(sandbox.Job, bare, "n"), `"Publish":false,"Restart":"no","MaxRetries":0,`},
-		"gateway publishes":      {sandbox.New(sandbox.Gateway, bare, "n", "m"), `"Networks":["n","m"],"DNS":["127.0.0.1"],"DNSSearch":["."],"Publish":true,`},
+		"gateway publishes":      {sandbox.New(sandbox.Gateway, bare, "n", "m"), `"Networks":["n","m"],"DNS":["127.0.0.1"],"DNSSearch":["."],"DNSOptions":["timeout:1","attempts:2"],"Publish":true,`},
 	}
 	for name, tt := range tests {
 		data, err := json.Marshal(tt.got)
