@@ -28,7 +28,7 @@ func Unexpressed() []string {
 		"scale.max is at least scale.min",
 		"durations and sizes are within their ranges",
 		"a range in a cron expression does not fall, and its steps fit the field",
-		"an image's repository name is at least two characters and the whole reference is one that registries know",
+		"an image's repository name is at most 255 characters",
 		"environment.network has no bits beyond its prefix and is a private range",
 		"what the caller's environment puts in place of ${NAME}: that it is set, and that the result keeps the key's rule",
 		"no duplicate keys, one document, UTF-8, and the bounds of size, depth and aliases",
@@ -40,7 +40,7 @@ func (c *checker) given(path string) bool { _, ok := c.at[path]; return ok }
 
 // clean says that nothing was wrong with the value at a path so far.
 func (c *checker) clean(path string) bool {
-	return !slices.ContainsFunc(c.problems, func(p Problem) bool { return p.Path == path })
+	return !c.broken[path] && !slices.ContainsFunc(c.problems, func(p Problem) bool { return p.Path == path })
 }
 
 // key and val report a problem at the key or at the value of a path. A key that
@@ -112,8 +112,13 @@ func (c *checker) secret(path string, s Secret) {
 			given++
 		}
 	}
-	if given != 1 && c.clean(path) {
-		c.key(path, fmt.Sprintf("has %d sources; a secret has exactly one", given), "give one of env, file and generate")
+	unknown := slices.ContainsFunc(c.problems, func(p Problem) bool { return strings.HasPrefix(p.Path, path+".") })
+	switch {
+	case !c.clean(path):
+	case given == 0 && !unknown:
+		c.key(path, "has no source", "give one of env, file and generate")
+	case given > 1:
+		c.key(path, fmt.Sprintf("has %d sources; a secret has exactly one", given), "keep one of env, file and generate")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 )
 
 // place is where a key and its value are written; for a list's item both are the same.
@@ -17,6 +18,7 @@ type decoder struct {
 	lookup   func(string) (string, bool)
 	problems Problems
 	at       map[string]place // by path, of everything that was read
+	broken   map[string]bool  // by path, of what the tree could not tell
 }
 
 func (d *decoder) problem(at position, path, message, hint string) {
@@ -25,25 +27,28 @@ func (d *decoder) problem(at position, path, message, hint string) {
 
 // wrong reports that a node is not of the kind that a key takes.
 func (d *decoder) wrong(n *node, path, expected string) {
-	hint := ""
-	switch {
-	case n.kind == nothing:
+	if n.kind == nothing {
 		d.problem(n.at, path, "has no value; expected "+expected, "give it one or remove the key")
 		return
-	case expected == "a string" && n.kind < text:
-		hint = "put it in quotes: " + strconv.Quote(n.source)
-	case n.kind == text && (expected == "true or false" || expected == "an integer" || expected == "a number"):
-		hint = "write it without quotes, as one"
 	}
 	have := n.kind.String()
+	if strings.HasPrefix(path, "secrets.") && expected == "a mapping" {
+		// What stands here may be the secret itself: it is not shown.
+		d.problem(n.at, path, "expected "+expected+", not "+have, "a secret's value does not stand in the file: write {env: VARIABLE}, {file: PATH} or {generate: 32}")
+		return
+	}
 	if n.kind < list {
 		have += " " + strconv.Quote(shorten(n.source))
 	}
-	d.problem(n.at, path, "expected "+expected+", not "+have, hint)
+	d.problem(n.at, path, "expected "+expected+", not "+have, shapeHint(n, path, expected))
 }
 
 // value decodes one node into v, which f describes.
 func (d *decoder) value(n *node, v reflect.Value, path string, f field) {
+	if n.kind == broken {
+		d.broken[path] = true
+		return
+	}
 	if target, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		d.measure(n, v, target, path, f)
 		return
@@ -77,6 +82,9 @@ func (d *decoder) value(n *node, v reflect.Value, path string, f field) {
 func (d *decoder) object(n *node, v reflect.Value, path string) {
 	if n.kind != mapping {
 		d.wrong(n, path, "a mapping")
+		return
+	}
+	if path == "" && d.foreign(n) {
 		return
 	}
 	known := fields(v.Type())
@@ -116,7 +124,7 @@ func (d *decoder) mapping(n *node, v reflect.Value, path string, f field) {
 	for _, e := range n.entries {
 		below := childPath(path, e.key)
 		d.at[below] = place{e.at, e.value.at}
-		d.rule(e.at, below, f.keys, e.key)
+		d.rule(e.at, below, f.keys, e.key, strconv.Quote(shorten(e.key)))
 		item := reflect.New(v.Type().Elem()).Elem()
 		setDefaults(item)
 		d.value(e.value, item, below, f.item())

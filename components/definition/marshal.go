@@ -1,14 +1,11 @@
 package definition
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"reflect"
-
-	"github.com/goccy/go-yaml"
 )
 
 // SchemaLine is the first line of a definition that envctl writes; editors with
@@ -28,12 +25,12 @@ func Marshal(def *Definition) ([]byte, error) {
 	}
 	escapeStrings(reflect.ValueOf(&escaped).Elem(), false)
 	if data, err = json.Marshal(escaped); err == nil {
-		data, err = yaml.JSONToYAML(data)
+		data, err = toYAML(data)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("write the definition %q: %w", def.Name, err)
 	}
-	return append([]byte(SchemaLine), bytes.TrimLeft(data, "\n")...), nil
+	return append([]byte(SchemaLine), data...), nil
 }
 
 // escapeStrings escapes every string that the tag expand covers.

@@ -102,7 +102,7 @@ func onlyDocument(file *ast.File, problem func(position, string, string)) ast.No
 	}
 	switch len(bodies) {
 	case 0:
-		problem(position{}, "the file has comments but no definition", "envctl init writes one to start from")
+		problem(position{}, "the file has no definition, only comments or document markers", "envctl init writes one to start from")
 		return nil
 	case 1:
 		return bodies[0]

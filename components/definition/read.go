@@ -82,7 +82,7 @@ func Read(data []byte, opts ReadOptions) (*Definition, error) {
 	if opts.File == "" {
 		opts.File = FileName
 	}
-	d := &decoder{file: opts.File, lookup: opts.Lookup, at: map[string]place{}}
+	d := &decoder{file: opts.File, lookup: opts.Lookup, at: map[string]place{}, broken: map[string]bool{}}
 	root := parse(data, func(at position, message, hint string) { d.problem(at, "", message, hint) })
 	if root == nil {
 		return nil, d.problems.sort()
@@ -91,7 +91,7 @@ func Read(data []byte, opts ReadOptions) (*Definition, error) {
 	v := reflect.ValueOf(def).Elem()
 	setDefaults(v)
 	d.object(root, v, "")
-	if root.kind == mapping {
+	if root.kind == mapping && !d.broken[""] {
 		(&checker{d, def}).document()
 	}
 	if len(d.problems) > 0 {

@@ -56,7 +56,7 @@ func textRules() map[string]textRule {
 		"variable": {pattern: `^[A-Za-z_][A-Za-z0-9_]*$`, not: reservedVariables, max: 256, unlike: "is a variable that the platform sets itself",
 			want: "a name of a variable: letters, digits and _, not beginning with a digit"},
 		"argument": {pattern: `^[A-Za-z_][A-Za-z0-9_]*$`, max: 256, want: "a name of a variable: letters, digits and _, not beginning with a digit"},
-		"path": {pattern: `^[^\x00-\x1f\x7f]+$`, not: `^/|^[A-Za-z]:|\\|(?:^|/)\.\.(?:/|$)`, max: 1024, unlike: "leaves the folder of the definition",
+		"path": {pattern: `^[^\x00-\x1f\x7f]+$`, not: `^/|^[A-Za-z]:|\\|(?:^|/)\.\.(?:/|$)`, max: 1024, unlike: "is not below the folder of the definition",
 			want: "a path with forward slashes, relative to the definition and below its folder"},
 		"destination": {pattern: `^(?:/[^/\x00-\x1f\x7f]+)+$`, not: `/\.\.?(?:/|$)|^/(?:proc|sys|dev)(?:/|$)`, max: 1024, unlike: "is not a place that can be written to: it has a . or .. part, or is under /proc, /sys or /dev",
 			want: "an absolute path in the container, without a slash at its end"},

@@ -32,19 +32,20 @@ func (d *decoder) text(n *node, v reflect.Value, path string, f field) {
 	v.SetString(s)
 	switch {
 	case len(f.enum) > 0 && !slices.Contains(f.enum, s):
-		d.problem(n.at, path, fmt.Sprintf("%q is none of %s", shorten(s), strings.Join(f.enum, ", ")), didYouMean(s, f.enum))
+		d.problem(n.at, path, fmt.Sprintf("%s is none of %s", quote(n), strings.Join(f.enum, ", ")), didYouMean(s, f.enum))
 	case f.rule != "":
-		d.rule(n.at, path, f.rule, s)
+		d.rule(n.at, path, f.rule, s, quote(n))
 	}
 }
 
-// rule reports a text that breaks the named rule; no name, no rule.
-func (d *decoder) rule(at position, path, name, s string) {
+// rule reports a text that breaks the named rule; no name, no rule. The message
+// shows the text as it is in the file, never what the environment put into it.
+func (d *decoder) rule(at position, path, name, s, shown string) {
 	if name == "" {
 		return
 	}
 	if why := compiledRules()[name].refuse(s); why != "" {
-		d.problem(at, path, strconv.Quote(shorten(s))+" "+why, ruleHint(name, s))
+		d.problem(at, path, shown+" "+why, ruleHint(name, s))
 	}
 }
 

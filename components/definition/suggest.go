@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/agext/levenshtein"
 )
@@ -52,16 +55,17 @@ func elsewhere() map[string]string {
 
 // unknownHint says what to write in the place of an unknown key.
 func unknownHint(path string, e entry, known []string) string {
-	if path == "" {
-		if hint := foreign(e); hint != "" {
-			return hint
+	if group, _, _ := strings.Cut(path, "."); (group == "apps" || group == "jobs") && strings.Count(path, ".") == 1 {
+		switch {
+		case group == "jobs" && slices.Contains([]string{"ingress", "health", "scale"}, e.key):
+			return "only an app has " + e.key
+		case group == "apps" && slices.Contains([]string{"schedule", "timeout", "retries", "outputs"}, e.key):
+			return "only a job has " + e.key
+		case elsewhere()[e.key] != "":
+			return elsewhere()[e.key]
 		}
 	}
 	if hint := didYouMean(e.key, known); hint != "" {
-		return hint
-	}
-	inWorkload := strings.HasPrefix(path, "apps.") || strings.HasPrefix(path, "jobs.")
-	if hint := elsewhere()[e.key]; hint != "" && inWorkload && strings.Count(path, ".") == 1 {
 		return hint
 	}
 	if len(known) == 0 {
@@ -70,8 +74,41 @@ func unknownHint(path string, e entry, known []string) string {
 	return "known here: " + strings.Join(known, ", ")
 }
 
-// foreign recognises the files of other tools by their first key.
-func foreign(e entry) string {
+// shapeHint says how to write a value that has another form than its key takes.
+func shapeHint(n *node, path, expected string) string {
+	key := path[strings.LastIndex(path, ".")+1:]
+	_, err := strconv.ParseFloat(n.source, 64)
+	switch {
+	case expected == "a string" && n.kind < text:
+		return "put it in quotes: " + strconv.Quote(n.source)
+	case expected == "true or false":
+		return "write true or false, without quotes"
+	case (expected == "an integer" || expected == "a number") && n.kind == text && err == nil:
+		return "write it without quotes"
+	case expected == "a list" && n.kind < list:
+		return fmt.Sprintf("write [%s]", quote(n))
+	case key == "build" && n.kind == text:
+		return fmt.Sprintf(`write "build: {context: %s}"`, shorten(n.source))
+	case key == "ingress" && n.kind == integer:
+		return fmt.Sprintf(`write "ingress: {port: %s}"`, shorten(n.source))
+	}
+	return ""
+}
+
+// foreign reports a file of another tool, whose keys are not worth going through.
+func (d *decoder) foreign(n *node) bool {
+	for _, e := range n.entries {
+		if hint := foreignHint(e); hint != "" {
+			d.problem(e.at, e.key, "unknown key", hint)
+			d.broken[""] = true
+			return true
+		}
+	}
+	return false
+}
+
+// foreignHint recognises the files of other tools by their first key.
+func foreignHint(e entry) string {
 	switch {
 	case e.key == "services" && e.value.kind == mapping:
 		return "this is a Compose file; envctl reads envctl.yaml, where services are \"apps\""
@@ -85,6 +122,9 @@ func foreign(e entry) string {
 func ruleHint(rule, s string) string {
 	switch rule {
 	case "name", "label", "workload":
+		if strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) {
+			return ""
+		}
 		label := regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(s), "-")
 		label = strings.TrimLeft(strings.Trim(label, "-"), "0123456789-")
 		if label != s && compiledRules()[rule].refuse(label) == "" {
@@ -113,8 +153,10 @@ func egressHint(s string) string {
 		host, _, _ = strings.Cut(host, "/")
 		return fmt.Sprintf("write the host alone: %q", host)
 	}
-	bare, _, _ := strings.Cut(strings.TrimPrefix(s, "["), "/")
-	if _, err := netip.ParseAddr(strings.TrimSuffix(bare, "]")); err == nil {
+	bare, _, _ := strings.Cut(s, "/")
+	_, port := netip.ParseAddrPort(bare)
+	_, addr := netip.ParseAddr(strings.Trim(bare, "[]"))
+	if port == nil || addr == nil {
 		return "rules are kept by name: give the host's name"
 	}
 	if s == "*" {

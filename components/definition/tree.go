@@ -22,11 +22,12 @@ const (
 	text
 	list
 	mapping
+	broken // a problem was reported, so nothing is known of it
 )
 
 // String names the kind for a message.
 func (k kind) String() string {
-	return [...]string{"nothing", "a boolean", "an integer", "a number", "a string", "a list", "a mapping"}[k]
+	return [...]string{"nothing", "a boolean", "an integer", "a number", "a string", "a list", "a mapping", "unreadable"}[k]
 }
 
 // node is a YAML value without what only YAML has: anchors, aliases, merge keys
@@ -55,8 +56,8 @@ const (
 	maxNodes  = 50_000  // after aliases are resolved
 )
 
-// treeBuilder turns the parser's nodes into ours. Problems are collected; a
-// node that cannot be read is nil and skipped.
+// treeBuilder turns the parser's nodes into ours. What cannot be read is
+// reported and becomes a broken node, so that nothing is said of it again.
 type treeBuilder struct {
 	anchors map[string]ast.Node
 	nodes   int
@@ -66,17 +67,18 @@ type treeBuilder struct {
 
 func (b *treeBuilder) build(n ast.Node, depth int) *node {
 	if n == nil || b.full {
-		return nil
+		return &node{kind: broken}
 	}
 	at := positionOf(n)
+	bad := &node{kind: broken, at: at}
 	if b.nodes++; b.nodes > maxNodes {
 		b.full = true
 		b.problem(at, fmt.Sprintf("the document has more than %d values once its aliases are resolved", maxNodes), "use fewer aliases of aliases")
-		return nil
+		return bad
 	}
 	if depth > maxDepth {
-		b.problem(at, fmt.Sprintf("nested deeper than %d levels", maxDepth), "an alias inside its own anchor, or a list of lists, is not a definition")
-		return nil
+		b.problem(at, fmt.Sprintf("nested deeper than %d levels", maxDepth), "a definition nests a handful of levels; an alias inside its own anchor has no end")
+		return bad
 	}
 	switch n := n.(type) {
 	case *ast.AnchorNode:
@@ -91,14 +93,12 @@ func (b *treeBuilder) build(n ast.Node, depth int) *node {
 	case *ast.SequenceNode:
 		out := &node{kind: list, at: at}
 		for _, item := range n.Values {
-			if child := b.build(item, depth+1); child != nil {
-				out.items = append(out.items, child)
-			}
+			out.items = append(out.items, b.build(item, depth+1))
 		}
 		return out
 	case *ast.TagNode:
 		b.problem(at, fmt.Sprintf("the YAML tag %q is not read", n.Start.Value), "remove it; to make a value a string, put it in quotes")
-		return nil
+		return bad
 	}
 	return b.scalar(n, at)
 }
@@ -108,13 +108,13 @@ func (b *treeBuilder) alias(n *ast.AliasNode, depth int) *node {
 	target, ok := b.anchors[name]
 	if !ok {
 		b.problem(positionOf(n), fmt.Sprintf("the alias *%s has no anchor &%s before it", name, name), "")
-		return nil
+		return &node{kind: broken, at: positionOf(n)}
 	}
 	return b.build(target, depth+1)
 }
 
 func (b *treeBuilder) scalar(n ast.Node, at position) *node {
-	out := &node{at: at}
+	out, bad := &node{at: at}, &node{kind: broken, at: at}
 	if tk := n.GetToken(); tk != nil {
 		out.source = tk.Value
 	}
@@ -133,13 +133,15 @@ func (b *treeBuilder) scalar(n ast.Node, at position) *node {
 		out.kind, out.value = text, n.Value.Value
 	case *ast.InfinityNode, *ast.NanNode:
 		b.problem(at, fmt.Sprintf("%s is not a number that a definition can hold", out.source), "")
-		return nil
+		return bad
 	default:
 		b.problem(at, "this is not a value", "")
-		return nil
+		return bad
 	}
-	if s, ok := out.value.(string); ok && !b.plain(s, at) {
-		return nil
+	if s, ok := out.value.(string); ok {
+		if out.source = s; !b.plain(s, at) {
+			return bad
+		}
 	}
 	return out
 }
@@ -184,9 +186,7 @@ func (b *treeBuilder) mapping(values []*ast.MappingValueNode, at position, depth
 		if seen[key.Value] = keyAt; !b.plain(key.Value, keyAt) {
 			continue
 		}
-		if child := b.build(value.Value, depth+1); child != nil {
-			out.entries = append(out.entries, entry{key.Value, keyAt, child})
-		}
+		out.entries = append(out.entries, entry{key.Value, keyAt, b.build(value.Value, depth+1)})
 	}
 	for _, from := range merged {
 		for _, e := range from.entries {
@@ -202,14 +202,14 @@ func (b *treeBuilder) mapping(values []*ast.MappingValueNode, at position, depth
 // merge is the mappings that the value of a << key names.
 func (b *treeBuilder) merge(n ast.Node, depth int) []*node {
 	from := b.build(n, depth+1)
-	if from == nil {
-		return nil
-	}
 	candidates := []*node{from}
 	if from.kind == list {
 		candidates = from.items
 	}
 	for _, c := range candidates {
+		if c.kind == broken {
+			return nil
+		}
 		if c.kind != mapping {
 			b.problem(positionOf(n), "<< merges "+c.kind.String(), "give it the alias of a mapping")
 			return nil
