@@ -108,7 +108,7 @@ type PropertyChange struct {
 // AppStatus is one app as the target reports it now.
 type AppStatus struct {
 	Name     string    `json:"name"`
-	State    string    `json:"state"`            // running, starting, unhealthy, restarting, exited, missing
+	State    string    `json:"state"`            // one of the App constants
 	Reason   string    `json:"reason,omitempty"` // in words, where State is not running
 	URL      string    `json:"url,omitempty"`
 	Image    string    `json:"image"`
@@ -127,7 +127,7 @@ type Drift struct {
 // Summary is one line of `envctl list`.
 type Summary struct {
 	Ref
-	State   string    `json:"state"` // running, partial, stopped, interrupted, absent, unknown
+	State   string    `json:"state"` // one of the Status constants
 	Created time.Time `json:"created,omitzero"`
 	Expires time.Time `json:"expires,omitzero"`
 	Apps    int       `json:"apps"`

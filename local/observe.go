@@ -1,0 +1,222 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+	"golang.org/x/sync/errgroup"
+
+	target "github.com/envctl/envctl/components/docker"
+	"github.com/envctl/envctl/components/plan"
+	"github.com/envctl/envctl/local/gateway/protocol"
+	"github.com/envctl/envctl/local/sandbox"
+	"github.com/envctl/envctl/stacks"
+)
+
+var serverVersion = client.ServerVersionOptions{}
+
+// maxInspect bounds questions to the engine under way at once.
+const maxInspect = 8
+
+// found is what the engine has of one expected container.
+type found struct {
+	component string
+	want      sandbox.Profile
+	image     string                     // digest or ID that has to run
+	hash      string                     // of the workload's plan; empty: not compared
+	got       *container.InspectResponse // nil: not there
+	imageID   string
+}
+
+// Observe implements [stacks.Target]: every container and the network are
+// compared with what the plan and the hardening profile say.
+func (t *Target) Observe(ctx context.Context, p *plan.Plan) (stacks.Observation, error) {
+	spec := p.Spec()
+	expected := expectedContainers(p)
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(maxInspect)
+	for i := range expected {
+		group.Go(func() error { return t.inspect(gctx, spec, &expected[i]) })
+	}
+	var drift []stacks.Drift
+	group.Go(func() (err error) { drift, err = t.networkDrift(gctx, spec); return err })
+	health := map[string]protocol.AppStatus{}
+	group.Go(func() (err error) { health, err = t.health(gctx, p); return err })
+	if err := group.Wait(); err != nil {
+		return stacks.Observation{}, fmt.Errorf("looking at %s: %w", target.NetworkName(spec.Experiment, spec.Instance), err)
+	}
+	obs := stacks.Observation{Drift: drift}
+	for _, f := range expected {
+		obs.Drift = append(obs.Drift, f.drift()...)
+		if f.component != target.Gateway {
+			obs.Apps = append(obs.Apps, f.status(health[f.component]))
+		}
+	}
+	addURLs(obs.Apps, expected, p)
+	byName(obs.Apps)
+	return obs, nil
+}
+
+func expectedContainers(p *plan.Plan) []found {
+	spec := p.Spec()
+	var out []found
+	for _, w := range spec.Workloads {
+		if w.Kind == plan.App {
+			out = append(out, found{
+				component: w.Name, image: w.Image.Ref, hash: p.WorkloadHash(w.Name),
+				want: sandbox.New(sandbox.App, w, target.NetworkName(spec.Experiment, spec.Instance)),
+			})
+		}
+	}
+	if profile, ok := target.GatewayProfile(spec); ok {
+		out = append(out, found{component: target.Gateway, want: profile})
+	}
+	return out
+}
+
+func (t *Target) inspect(ctx context.Context, spec plan.Spec, f *found) error {
+	api := t.Engine.Client()
+	name := target.ContainerName(spec.Experiment, spec.Instance, f.component)
+	got, err := api.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
+	if cerrdefs.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f.got = &got.Container
+	if strings.HasPrefix(f.image, "sha256:") || f.image == "" {
+		f.imageID = f.image
+		return nil
+	}
+	img, ok, err := t.Engine.ResolveImage(ctx, f.image)
+	if ok {
+		f.imageID = img.ID
+	}
+	return err
+}
+
+// drift lists how the container differs from its profile and its plan.
+func (f *found) drift() []stacks.Drift {
+	name := "container " + f.component
+	if f.got == nil {
+		return []stacks.Drift{{Resource: name, Want: "running", Got: "missing"}}
+	}
+	var out []stacks.Drift
+	for _, d := range sandbox.Verify(*f.got, f.want) {
+		out = append(out, stacks.Drift{Resource: name, Path: d.Path, Want: d.Want, Got: d.Got})
+	}
+	if f.imageID != "" && f.got.Image != f.imageID {
+		out = append(out, stacks.Drift{Resource: name, Path: "Image", Want: f.imageID, Got: f.got.Image})
+	}
+	if hash := f.got.Config.Labels[target.LabelPlan]; f.hash != "" && hash != f.hash {
+		out = append(out, stacks.Drift{Resource: name, Path: "Labels." + target.LabelPlan, Want: f.hash, Got: hash})
+	}
+	if s := f.got.State; s != nil && !s.Running {
+		out = append(out, stacks.Drift{Resource: name, Path: "State", Want: "running", Got: string(s.Status)})
+	}
+	return out
+}
+
+// status says in words how an app is.
+func (f *found) status(h protocol.AppStatus) stacks.AppStatus {
+	out := stacks.AppStatus{Name: f.component, Image: f.image, State: stacks.AppMissing, Reason: "its container does not exist"}
+	if f.got == nil || f.got.State == nil {
+		return out
+	}
+	s := f.got.State
+	started, _ := time.Parse(time.RFC3339Nano, s.StartedAt)
+	out.State, out.Reason, out.Since = stacks.AppRunning, "", started
+	switch {
+	case s.Restarting:
+		out.State, out.Reason = stacks.AppRestarting, exitReason(s)
+	case s.Paused:
+		out.State, out.Reason = stacks.AppExited, "its container is paused"
+	case !s.Running:
+		out.State, out.Reason, out.ExitCode = stacks.AppExited, exitReason(s), &s.ExitCode
+		out.Since, _ = time.Parse(time.RFC3339Nano, s.FinishedAt)
+	case h.State == protocol.StateUnhealthy || h.State == protocol.StateNeverUp:
+		out.State, out.Reason, out.Since = stacks.AppUnhealthy, h.Reason, h.Since
+	case h.State == protocol.StateStarting:
+		out.State, out.Reason = stacks.AppStarting, h.Reason
+	}
+	return out
+}
+
+func exitReason(s *container.State) string {
+	switch {
+	case s.OOMKilled:
+		return fmt.Sprintf("out of memory (exit status %d)", s.ExitCode)
+	case s.Error != "":
+		return fmt.Sprintf("exit status %d: %s", s.ExitCode, s.Error)
+	case s.ExitCode > 128:
+		return fmt.Sprintf("killed by signal %d (exit status %d)", s.ExitCode-128, s.ExitCode)
+	}
+	return fmt.Sprintf("exit status %d", s.ExitCode)
+}
+
+func (t *Target) networkDrift(ctx context.Context, spec plan.Spec) ([]stacks.Drift, error) {
+	got, err := t.Engine.Client().NetworkInspect(ctx, target.NetworkName(spec.Experiment, spec.Instance), client.NetworkInspectOptions{})
+	if cerrdefs.IsNotFound(err) {
+		return []stacks.Drift{{Resource: "network", Want: "present", Got: "missing"}}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []stacks.Drift
+	for _, d := range sandbox.VerifyNetwork(got.Network, sandbox.InternalNetwork()) {
+		out = append(out, stacks.Drift{Resource: "network", Path: d.Path, Want: d.Want, Got: d.Got})
+	}
+	return out, nil
+}
+
+// addURLs says where public apps answer, from the ports the gateway has now.
+func addURLs(apps []stacks.AppStatus, expected []found, p *plan.Plan) {
+	routes := target.Routes(p.Spec())
+	for _, f := range expected {
+		if f.component != target.Gateway || f.got == nil || f.got.NetworkSettings == nil {
+			continue
+		}
+		for i := range apps {
+			apps[i].URL = publishedURL(f.got, routes[apps[i].Name])
+		}
+	}
+}
+
+func publishedURL(c *container.InspectResponse, port int) string {
+	for inside, bindings := range c.NetworkSettings.Ports {
+		if int(inside.Num()) != port {
+			continue
+		}
+		for _, b := range bindings {
+			return "http://127.0.0.1:" + b.HostPort
+		}
+	}
+	return ""
+}
+
+// health asks the gateway's log for the latest state of each app. Without a
+// gateway, or when it does not run, nothing is known.
+func (t *Target) health(ctx context.Context, p *plan.Plan) (map[string]protocol.AppStatus, error) {
+	spec := p.Spec()
+	out := map[string]protocol.AppStatus{}
+	if _, needed := target.GatewayProfile(spec); !needed {
+		return out, nil
+	}
+	source := gatewayLog{engine: t.Engine, container: target.ContainerName(spec.Experiment, spec.Instance, target.Gateway)}
+	err := source.events(ctx, func(e protocol.Event) {
+		if e.Event == protocol.EventHealth {
+			out[e.App] = protocol.AppStatus{App: e.App, State: e.State, Reason: e.Reason, Since: e.Time}
+		}
+	})
+	if cerrdefs.IsNotFound(err) || errors.Is(err, context.Canceled) {
+		return out, nil
+	}
+	return out, err
+}

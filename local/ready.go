@@ -1,0 +1,82 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	cerrdefs "github.com/containerd/errdefs"
+
+	target "github.com/envctl/envctl/components/docker"
+	"github.com/envctl/envctl/components/docker/provider"
+	"github.com/envctl/envctl/local/docker"
+	"github.com/envctl/envctl/local/gateway"
+	"github.com/envctl/envctl/local/gateway/protocol"
+)
+
+// gatewayLog is the output of a gateway's container since its latest start. It
+// implements [gateway.LogSource].
+type gatewayLog struct {
+	engine    *docker.Engine
+	container string
+	follow    bool
+}
+
+// pollGateway is how often a gateway is looked for that is made at the same time
+// as the apps that it watches.
+const pollGateway = 20 * time.Millisecond
+
+// Logs implements [gateway.LogSource]. With follow it waits for the container.
+func (g gatewayLog) Logs(ctx context.Context) (io.ReadCloser, error) {
+	started, err := g.started(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, w := io.Pipe()
+	go func() {
+		err := g.engine.Logs(ctx, g.container, docker.LogOptions{Follow: g.follow, Since: started}, w, io.Discard)
+		_ = w.CloseWithError(err)
+	}()
+	return r, nil
+}
+
+func (g gatewayLog) started(ctx context.Context) (time.Time, error) {
+	for {
+		c, ok, err := g.engine.Inspect(ctx, g.container)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if ok && c.State != nil && c.State.Running {
+			at, err := time.Parse(time.RFC3339Nano, c.State.StartedAt)
+			return at, err
+		}
+		if !g.follow {
+			return time.Time{}, fmt.Errorf("gateway %s: %w", g.container, cerrdefs.ErrNotFound)
+		}
+		select {
+		case <-ctx.Done():
+			return time.Time{}, fmt.Errorf("the gateway %s that watches over the app does not run: %w", g.container, context.Cause(ctx))
+		case <-time.After(pollGateway):
+		}
+	}
+}
+
+// events calls handle with everything that the gateway said so far.
+func (g gatewayLog) events(ctx context.Context, handle func(protocol.Event)) error {
+	err := gateway.Follow(ctx, g, func(e protocol.Event) error { handle(e); return nil })
+	if errors.Is(err, gateway.ErrStopped) {
+		return nil // the end of what was said, not of the gateway
+	}
+	return err
+}
+
+// Ready returns once the app in a container answers, as its gateway sees it. It
+// is what the docker provider waits with.
+func Ready(engine *docker.Engine) func(context.Context, provider.ContainerInfo) error {
+	return func(ctx context.Context, c provider.ContainerInfo) error {
+		source := gatewayLog{engine: engine, container: c.Labels[provider.LabelReady], follow: true}
+		return gateway.WaitHealthy(ctx, source, c.Labels[target.LabelComponent])
+	}
+}

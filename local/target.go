@@ -1,0 +1,126 @@
+// Package local is the Docker target: what a local sandbox needs beside what
+// Pulumi makes. It settles images, says how containers are, waits for apps, runs
+// jobs and sweeps up by label.
+package local
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/envctl/envctl/components"
+	target "github.com/envctl/envctl/components/docker"
+	"github.com/envctl/envctl/components/plan"
+	"github.com/envctl/envctl/local/docker"
+	"github.com/envctl/envctl/local/gateway"
+	"github.com/envctl/envctl/stacks"
+	"github.com/envctl/envctl/stacks/images"
+)
+
+// Target implements [stacks.Target] on one Docker Engine.
+type Target struct {
+	Engine *docker.Engine
+	// Derived is a folder for generated build contexts.
+	Derived string
+}
+
+var _ stacks.Target = (*Target)(nil)
+
+// Prepare implements [stacks.Target].
+func (t *Target) Prepare(ctx context.Context, p stacks.Preparation) (map[string]plan.Image, error) {
+	path := filepath.Join(p.Definition.Dir, images.LockFile)
+	lock, err := images.LoadLock(path)
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	r := &images.Resolver{
+		Engine: t.Engine, Owner: target.Owner(p.Ref.Experiment, p.Ref.Instance),
+		Labels: target.Selector(p.Ref.Experiment, p.Ref.Instance),
+		Lock:   lock, Pulled: p.Pulled, Derived: t.Derived, DryRun: p.DryRun,
+		OnEvent: func(workload string, ev docker.BuildEvent) {
+			mu.Lock()
+			defer mu.Unlock()
+			p.OnEvent(buildEvent(workload, ev))
+		},
+	}
+	out, err := r.Resolve(ctx, p.Definition)
+	if err != nil || p.DryRun {
+		return out, err
+	}
+	return out, lock.Save()
+}
+
+// buildEvent is a step of a build as progress of the workload's image.
+func buildEvent(workload string, ev docker.BuildEvent) stacks.Event {
+	out := stacks.Event{
+		Type: stacks.EventLog, Phase: "build", Resource: workload, Kind: "image", Severity: "info",
+		Message: ev.Step, Seconds: ev.Seconds,
+	}
+	switch ev.State {
+	case docker.StepLog:
+		out.Message = ev.Log
+	case docker.StepDone:
+		out.State = stacks.StateDone
+		if ev.Cached {
+			out.Message += " (cached)"
+		}
+	case docker.StepFailed:
+		out.State, out.Severity, out.Message = stacks.StateFailed, "error", ev.Step+": "+ev.Error
+	case docker.StepProgress:
+		if ev.Total > 0 {
+			out.Message = fmt.Sprintf("%s %d%%", ev.Detail, ev.Current*100/ev.Total)
+		}
+	}
+	return out
+}
+
+// Component implements [stacks.Target].
+func (t *Target) Component(ctx context.Context, p *plan.Plan, dryRun bool) (components.Target, error) {
+	s := &target.Sandbox{Plan: p}
+	if _, needed := gateway.ConfigFor(p.Spec()); !needed {
+		return s, nil
+	}
+	ref, id, err := t.gatewayImage(ctx, dryRun)
+	s.GatewayRef, s.GatewayImage = ref, id
+	return s, err
+}
+
+// gatewayImage makes sure that the engine has the gateway's image, which is
+// carried by this program, and returns its name and ID.
+func (t *Target) gatewayImage(ctx context.Context, dryRun bool) (ref, id string, err error) {
+	version, err := t.Engine.Client().ServerVersion(ctx, serverVersion)
+	if err != nil {
+		return "", "", fmt.Errorf("ask the engine for its architecture: %w", err)
+	}
+	if ref, err = gateway.Ref(version.Arch); err != nil {
+		return "", "", err
+	}
+	img, ok, err := t.Engine.ResolveImage(ctx, ref)
+	if err != nil || ok || dryRun {
+		return ref, img.ID, err
+	}
+	archive, _, err := gateway.Image(version.Arch)
+	if err != nil {
+		return "", "", err
+	}
+	img, err = t.Engine.LoadImage(ctx, archive)
+	return ref, img.ID, err
+}
+
+// Sweep implements [stacks.Target]. The gateway's image belongs to every
+// experiment, so it goes with the last of them.
+func (t *Target) Sweep(ctx context.Context, ref stacks.Ref, keepData bool) (int, error) {
+	removed, err := t.Engine.Sweep(ctx, target.Selector(ref.Experiment, ref.Instance), docker.SweepOptions{
+		KeepImages: keepData, KeepVolumes: keepData,
+	})
+	return removed.Count(), err
+}
+
+// byName sorts statuses as a reader expects them.
+func byName(apps []stacks.AppStatus) {
+	slices.SortFunc(apps, func(a, b stacks.AppStatus) int { return strings.Compare(a.Name, b.Name) })
+}

@@ -1,0 +1,82 @@
+package stacks
+
+import (
+	"context"
+
+	"github.com/envctl/envctl/components"
+	"github.com/envctl/envctl/components/definition"
+	"github.com/envctl/envctl/components/plan"
+)
+
+// Target is a place that experiments are made in: what has to be known or done
+// there beside what Pulumi does.
+type Target interface {
+	// Unsupported lists what the definition asks for and the target cannot
+	// honour. It touches nothing.
+	Unsupported(def *definition.Definition) []definition.Problem
+	// Prepare settles every image of the definition to a digest.
+	Prepare(ctx context.Context, p Preparation) (map[string]plan.Image, error)
+	// Component returns what makes the plan's parts. With dryRun nothing is made
+	// ready for it.
+	Component(ctx context.Context, p *plan.Plan, dryRun bool) (components.Target, error)
+	// Observe says how the parts of the plan are now.
+	Observe(ctx context.Context, p *plan.Plan) (Observation, error)
+	// States says how every experiment on the target is, by one question.
+	States(ctx context.Context) (map[Ref]State, error)
+	// Sweep removes everything that carries the labels of ref, whether any state
+	// knows it or not, and returns how many objects that were.
+	Sweep(ctx context.Context, ref Ref, keepData bool) (int, error)
+}
+
+// Preparation is what [Target.Prepare] works on.
+type Preparation struct {
+	Definition *definition.Definition
+	Ref        Ref
+	// Pulled says whether the experiment itself pulled an image earlier.
+	Pulled func(ref string) bool
+	// DryRun builds and pulls nothing and writes no envctl.lock.
+	DryRun  bool
+	OnEvent func(Event)
+}
+
+// Observation is how an experiment is now.
+type Observation struct {
+	Apps  []AppStatus
+	Drift []Drift
+}
+
+// Sound says that everything is as it was set up.
+func (o Observation) Sound() bool {
+	for _, a := range o.Apps {
+		if a.State != AppRunning {
+			return false
+		}
+	}
+	return len(o.Drift) == 0
+}
+
+// The states of an app.
+const (
+	AppRunning    = "running"
+	AppStarting   = "starting"
+	AppUnhealthy  = "unhealthy"
+	AppRestarting = "restarting"
+	AppExited     = "exited"
+	AppMissing    = "missing"
+)
+
+// State is an experiment in one line.
+type State struct {
+	Apps    int // that run
+	Stopped int // that do not
+}
+
+// The values of Summary.State.
+const (
+	StatusRunning     = "running"
+	StatusPartial     = "partial"
+	StatusStopped     = "stopped"
+	StatusInterrupted = "interrupted"
+	StatusAbsent      = "absent"
+	StatusUnknown     = "unknown"
+)
