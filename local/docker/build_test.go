@@ -119,7 +119,7 @@ func TestBuildAddsFiles(t *testing.T) {
 	write(t, extra, "tree/deep/note", "deep", 0o664)
 	request := docker.BuildRequest{
 		Context: buildDir(t, map[string]string{
-			"Dockerfile": "FROM scratch\nCOPY tool /tool\nCOPY --chown=1000:1000 top /\nENTRYPOINT [\"/tool\"]\n",
+			"Dockerfile":     "FROM scratch\nCOPY tool /tool\nCOPY --chown=1000:1000 top /\nENTRYPOINT [\"/tool\"]\n",
 			"top/home/.keep": "",
 		}),
 		Labels: own, Tag: tag(own),
