@@ -34,7 +34,7 @@ func NewExperiment(
 	if err := ctx.RegisterComponentResource(ExperimentType, name, e, opts...); err != nil {
 		return nil, err
 	}
-	b := &builder{ctx: ctx, target: args.Target, parent: e, parts: map[string]Part{}}
+	b := &builder{ctx: ctx, target: args.Target, parent: e, parts: map[string]Part{}, generated: pulumi.StringMap{}}
 	if err := b.build(args); err != nil {
 		return nil, err
 	}
@@ -63,8 +63,10 @@ type builder struct {
 	parent  pulumi.Resource
 	env     Environment
 	secrets map[string]pulumi.StringOutput
-	spec    plan.Spec
-	parts   map[string]Part // by workload
+	// generated are those secrets that exist only in the state.
+	generated pulumi.StringMap
+	spec      plan.Spec
+	parts     map[string]Part // by workload
 }
 
 func (b *builder) build(args ExperimentArgs) error {
@@ -72,6 +74,11 @@ func (b *builder) build(args ExperimentArgs) error {
 	var err error
 	if b.secrets, err = newSecrets(b.ctx, b.spec, args.Secrets, b.parent); err != nil {
 		return err
+	}
+	for name, value := range b.secrets {
+		if args.Secrets[name].Generate > 0 {
+			b.generated[name] = value
+		}
 	}
 	if b.env, err = b.target.Environment(b.ctx, b.spec, b.parent); err != nil {
 		return fmt.Errorf("environment: %w", err)
@@ -119,8 +126,12 @@ func (b *builder) outputs() pulumi.Map {
 		}
 		apps[w.Name] = pulumi.Map{"url": part.URL, "image": part.Image}
 	}
-	return pulumi.Map{
+	out := pulumi.Map{
 		"apps": apps, "jobs": jobs, "models": pulumi.Map{},
 		"registry": b.env.Registry(), "environment": b.env.Name(),
 	}
+	if len(b.generated) > 0 {
+		out["generated"] = pulumi.ToSecret(b.generated) // for later runs of jobs
+	}
+	return out
 }

@@ -22,6 +22,9 @@ type Engine interface {
 	// Outputs returns the outputs recorded by the last Up; secrets are left out.
 	// The second result is false where there is no such stack.
 	Outputs(ctx context.Context, ref Ref) (map[string]any, bool, error)
+	// Generated returns the values of the secrets that Up generated, by name;
+	// empty where there is no such stack.
+	Generated(ctx context.Context, ref Ref) (map[string]string, error)
 	// List returns every stack in the backend.
 	List(ctx context.Context) ([]Ref, error)
 }

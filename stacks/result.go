@@ -39,6 +39,7 @@ const (
 	Absent    = "absent"
 	Failed    = "failed"
 	Refused   = "refused"
+	Completed = "completed" // run: the job ended with status 0
 )
 
 // Result is what an operation ends with: the one object of `-o json`.

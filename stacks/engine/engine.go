@@ -162,6 +162,25 @@ func (e *Engine) Outputs(ctx context.Context, ref stacks.Ref) (map[string]any, b
 	return out, true, nil
 }
 
+// Generated implements [stacks.Engine].
+func (e *Engine) Generated(ctx context.Context, ref stacks.Ref) (map[string]string, error) {
+	op := e.operation(ctx, ref, stacks.Options{})
+	raw, err := op.cmd.outputs(op.ctx, ref.String(), true)
+	if errors.Is(err, errNoStack) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out struct {
+		Generated map[string]string `json:"generated"`
+	}
+	if err := json.Unmarshal([]byte(raw), &out); err != nil {
+		return nil, fmt.Errorf("reading the generated secrets of %s: %w", ref, err)
+	}
+	return out.Generated, nil
+}
+
 // List implements [stacks.Engine]. A stack of the project whose name is not
 // EXPERIMENT.INSTANCE.TARGET was not made by envctl and is left out.
 func (e *Engine) List(ctx context.Context) ([]stacks.Ref, error) {

@@ -2,24 +2,150 @@ package cli
 
 import (
 	"context"
+	"time"
 
-	"github.com/envctl/envctl/cmd/envctl/internal/doctor"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+
+	"github.com/envctl/envctl/cmd/envctl/internal/output"
 	"github.com/envctl/envctl/components/definition"
+	"github.com/envctl/envctl/components/docker/provider"
+	"github.com/envctl/envctl/components/random"
+	"github.com/envctl/envctl/local"
+	"github.com/envctl/envctl/local/docker"
+	"github.com/envctl/envctl/stacks"
+	"github.com/envctl/envctl/stacks/engine"
+	"github.com/envctl/envctl/stacks/lifecycle"
+	"github.com/envctl/envctl/stacks/state"
+)
+
+const (
+	// lockWait is how long an operation waits for another one on the same
+	// experiment: longer than an up of a small sandbox, shorter than a build.
+	lockWait = 30 * time.Second
+	// parallel bounds resource operations under way at once. The engine starts
+	// containers nearly one after another; more in flight only fill its queue.
+	parallel = 16
 )
 
 // realServices builds the clients of this program. It is the only place that does.
 func realServices() Services {
-	notHere := &problem{code: "unsupported", status: statusUsage,
-		message: "unsupported: this build operates no stacks", hint: "envctl check, init, schema and doctor work"}
 	return Services{
-		Operations:  func(context.Context, Settings) (Operations, error) { return nil, notHere },
-		Views:       func(context.Context, Settings) (Views, error) { return nil, notHere },
-		Workloads:   func(context.Context, Settings) (Workloads, error) { return nil, notHere },
-		Unsupported: func(string, *definition.Definition) []definition.Problem { return nil },
-		Probes:      realProbes,
+		Operations: func(ctx context.Context, s Settings) (Operations, error) { return newLocal(ctx, s) },
+		Views:      func(ctx context.Context, s Settings) (Views, error) { return newLocal(ctx, s) },
+		Workloads:  func(ctx context.Context, s Settings) (Workloads, error) { return newLocal(ctx, s) },
+		Unsupported: func(_ string, def *definition.Definition) []definition.Problem {
+			return (&local.Target{}).Unsupported(def)
+		},
+		Probes: realProbes,
 	}
 }
 
-func realProbes(s Settings) doctor.Probes {
-	return doctor.Probes{}
+// localServices are the services of the local target.
+type localServices struct {
+	*lifecycle.Service
+	target *local.Target
+}
+
+func newLocal(ctx context.Context, s Settings) (*localServices, error) {
+	dir, err := state.Open(s.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	docker, err := docker.Connect(ctx, s.Host, s.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	target := &local.Target{Engine: docker, Derived: dir.Derived()}
+	config := engine.Config{
+		BackendURL: dir.BackendURL(), Passphrase: dir.Passphrase, SaltFile: dir.SaltFile(), WorkDir: dir.WorkDir(),
+		Parallel: parallel,
+		Interrupted: func(ref stacks.Ref) bool {
+			record, known, err := dir.Load(ref)
+			return err == nil && known && record.Interrupted()
+		},
+	}
+	if s.Getenv("ENVCTL_PROVIDERS") != "official" {
+		config.Providers = providers(docker)
+	}
+	return &localServices{
+		Service: &lifecycle.Service{
+			Target: target, Engine: engine.New(config), State: dir, Judge: judge, Getenv: s.Getenv, Now: time.Now, LockWait: lockWait,
+		},
+		target: target,
+	}, nil
+}
+
+func providers(e *docker.Engine) map[string]engine.ProviderFactory {
+	return map[string]engine.ProviderFactory{
+		"docker": func() (pulumirpc.ResourceProviderServer, error) {
+			return provider.New(provider.Options{
+				Client: e.Client(), Builder: builder{e}, Puller: puller{e}, Ready: local.Ready(e),
+			})
+		},
+		"random": random.New,
+	}
+}
+
+// builder and puller give the docker provider the engine's own.
+type (
+	builder struct{ engine *docker.Engine }
+	puller  struct{ engine *docker.Engine }
+)
+
+func (b builder) Build(ctx context.Context, r provider.BuildRequest) error {
+	_, err := b.engine.Build(ctx, docker.BuildRequest{
+		Tag: r.Tag, Context: r.Context, Dockerfile: r.Dockerfile, Target: r.Target, Args: r.Args,
+	}, nil)
+	return err
+}
+
+func (p puller) Pull(ctx context.Context, reference, _ string) error {
+	_, err := p.engine.Pull(ctx, reference, nil)
+	return err
+}
+
+func (l *localServices) Preview(ctx context.Context, r Request) (stacks.Result, error) {
+	return l.Service.Preview(ctx, lifecycle.Request(r))
+}
+
+func (l *localServices) Up(ctx context.Context, r Request) (stacks.Result, error) {
+	return l.Service.Up(ctx, lifecycle.Request(r))
+}
+
+func (l *localServices) Down(ctx context.Context, r Request) (stacks.Result, error) {
+	return l.Service.Down(ctx, lifecycle.Request(r))
+}
+
+func (l *localServices) Logs(ctx context.Context, r LogsRequest) error {
+	options := local.LogOptions{App: r.App, Follow: r.Follow, Since: r.Since, Tail: r.Tail}
+	return l.target.Logs(ctx, r.Ref, options, func(line local.Line) error { return r.OnLine(output.LogLine(line)) })
+}
+
+func (l *localServices) Exec(ctx context.Context, r ExecRequest) (int, error) {
+	return l.target.Exec(ctx, r.Ref, r.App, docker.ExecOptions{
+		Cmd: r.Command, TTY: r.TTY, Streams: docker.Streams{Stdin: r.Stdin, Stdout: r.Stdout, Stderr: r.Stderr},
+	})
+}
+
+// Run runs a job to its end and returns its exit status.
+func (l *localServices) Run(ctx context.Context, r RunRequest) (stacks.Result, int, error) {
+	began := time.Now()
+	result := l.NewResult("run", r.Ref)
+	settled, err := l.Settle(ctx, lifecycle.Request{Definition: r.Definition, File: r.File, Ref: r.Ref, OnEvent: r.OnEvent}, r.Job)
+	if err != nil {
+		return result, 0, err
+	}
+	run := local.JobRun{
+		Plan: settled.Plan, Job: r.Job, Secrets: settled.Secrets, Out: r.Out,
+		Streams: docker.Streams{Stdin: r.Stdin, Stdout: r.Stdout, Stderr: r.Stderr},
+	}
+	if len(r.Args) > 0 {
+		run.Args = r.Args
+	}
+	ended, err := l.target.RunJob(ctx, run)
+	result.Seconds = time.Since(began).Seconds()
+	if err == nil && ended.ExitCode == 0 {
+		result.Result = stacks.Completed
+	}
+	return result, ended.ExitCode, err
 }

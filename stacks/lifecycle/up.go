@@ -1,0 +1,130 @@
+package lifecycle
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/envctl/envctl/components"
+	"github.com/envctl/envctl/components/definition"
+	"github.com/envctl/envctl/stacks"
+	"github.com/envctl/envctl/stacks/state"
+)
+
+// Preview says what Up would do and changes nothing: no image is built or
+// pulled, no lock is taken, nothing is written.
+func (s *Service) Preview(ctx context.Context, req Request) (stacks.Result, error) {
+	r := s.begin("preview", req)
+	if err := r.refuse(); err != nil {
+		return r.end("", err)
+	}
+	var err error
+	if r.record, r.known, err = s.State.Load(req.Ref); err != nil {
+		return r.end("", err)
+	}
+	r.expire()
+	if err := r.settle(ctx, true); err != nil {
+		return r.end("", err)
+	}
+	opts := stacks.Options{OnEvent: r.req.OnEvent, Refresh: r.known}
+	steps, changes, err := s.Engine.Preview(ctx, req.Ref, components.Program(r.program), opts)
+	r.result.Steps, r.result.Changes = steps, &changes
+	return r.end(outcomeOf(changes, r.known), err)
+}
+
+// outcomeOf names what changes make of an experiment.
+func outcomeOf(c stacks.Changes, known bool) string {
+	switch {
+	case !c.Any():
+		return stacks.Unchanged
+	case !known || c.Same+c.Update+c.Replace+c.Delete == 0:
+		return stacks.Created
+	}
+	return stacks.Updated
+}
+
+// Up makes the experiment what the definition says. After a failure the record
+// and the state hold what exists, and the same call goes on from there.
+func (s *Service) Up(ctx context.Context, req Request) (stacks.Result, error) {
+	r := s.begin("up", req)
+	if err := r.refuse(); err != nil {
+		return r.end("", err)
+	}
+	release, err := r.lock(ctx)
+	if err != nil {
+		return r.end("", err)
+	}
+	defer release()
+	interrupted := r.record.Interrupted()
+	r.expire()
+	r.record.File, r.record.Definition = req.File, definition.Hash(req.Definition)
+	if err := r.start(); err != nil {
+		return r.end("", err)
+	}
+	outcome, err := r.apply(ctx, interrupted)
+	return r.end(outcome, r.finish(err))
+}
+
+// start records that the operation began, so that a killed one is known as such.
+func (r *run) start() error {
+	r.record.Last = state.Started(r.result.Command, r.began)
+	return r.s.State.Save(r.record)
+}
+
+// finish records how the operation ended; err is how.
+func (r *run) finish(err error) error {
+	r.record.Last = r.record.Last.Finished(r.s.Now(), err)
+	return errors.Join(err, r.s.State.Save(r.record))
+}
+
+func (r *run) apply(ctx context.Context, interrupted bool) (string, error) {
+	if err := r.settle(ctx, false); err != nil {
+		return "", err
+	}
+	refresh, err := r.needsRefresh(ctx, interrupted)
+	if err != nil {
+		return "", err
+	}
+	raw, err := json.Marshal(r.plan)
+	if err != nil {
+		return "", err
+	}
+	r.record.Plan = raw
+	if interrupted {
+		// What a killed run made must be known before anything can come of this one.
+		if err := r.s.State.Save(r.record); err != nil {
+			return "", err
+		}
+	}
+	err = r.phase("apply", func() error {
+		changes, err := r.s.Engine.Up(ctx, r.req.Ref, components.Program(r.program),
+			stacks.Options{Refresh: refresh, OnEvent: r.req.OnEvent})
+		r.result.Changes = &changes
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	out, _, err := r.s.outputs(ctx, r.req.Ref)
+	r.result.Outputs = &out
+	return outcomeOf(*r.result.Changes, r.known), err
+}
+
+// needsRefresh says whether the target may differ from the recorded state: after
+// a killed operation, or when a look at the last plan's objects finds a
+// difference. Reading every resource for nothing would double an unchanged up.
+func (r *run) needsRefresh(ctx context.Context, interrupted bool) (bool, error) {
+	last, err := r.record.LastPlan()
+	if err != nil || last == nil || interrupted {
+		return r.known, err
+	}
+	obs, err := r.s.Target.Observe(ctx, last)
+	if err != nil {
+		return false, err
+	}
+	for _, d := range obs.Drift {
+		r.result.Warnings = append(r.result.Warnings, fmt.Sprintf("mended: %s", d))
+	}
+	return !obs.Sound(), nil
+}

@@ -1,0 +1,125 @@
+package lifecycle
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/envctl/envctl/stacks"
+	"github.com/envctl/envctl/stacks/state"
+)
+
+// Status says how an experiment is now, against what was set up.
+func (s *Service) Status(ctx context.Context, ref stacks.Ref) (stacks.Result, error) {
+	r := s.begin("status", Request{Ref: ref})
+	var err error
+	if r.record, r.known, err = s.State.Load(ref); err != nil {
+		return r.end("", err)
+	}
+	last, err := r.record.LastPlan()
+	if err != nil || last == nil {
+		return r.end(stacks.Absent, err)
+	}
+	r.result.Expires = r.record.Expires
+	obs, err := s.Target.Observe(ctx, last)
+	if err != nil {
+		return r.end("", err)
+	}
+	r.result.Apps, r.result.Drift = obs.Apps, obs.Drift
+	out, ok, err := s.outputs(ctx, ref)
+	if ok {
+		r.result.Outputs = &out
+	}
+	if r.record.Interrupted() {
+		r.result.Warnings = append(r.result.Warnings, fmt.Sprintf(
+			"the last operation, %s, did not end: `envctl up` or `envctl down` goes on from there", r.record.Last.Command))
+	}
+	return r.end(statusOf(obs), err)
+}
+
+// statusOf is the experiment in one word.
+func statusOf(obs stacks.Observation) string {
+	running := 0
+	for _, a := range obs.Apps {
+		if a.State == stacks.AppRunning {
+			running++
+		}
+	}
+	switch {
+	case running == len(obs.Apps):
+		return stacks.StatusRunning
+	case running == 0:
+		return stacks.StatusStopped
+	}
+	return stacks.StatusPartial
+}
+
+// Outputs returns the outputs of the last up; false where there is none.
+func (s *Service) Outputs(ctx context.Context, ref stacks.Ref) (stacks.Outputs, bool, error) {
+	return s.outputs(ctx, ref)
+}
+
+func (s *Service) outputs(ctx context.Context, ref stacks.Ref) (stacks.Outputs, bool, error) {
+	var out stacks.Outputs
+	raw, ok, err := s.Engine.Outputs(ctx, ref)
+	if err != nil || !ok {
+		return out, ok, err
+	}
+	text, err := json.Marshal(raw)
+	if err != nil {
+		return out, false, err
+	}
+	if err := json.Unmarshal(text, &out); err != nil {
+		return out, false, fmt.Errorf("the outputs of %s are not what envctl writes: %w", ref, err)
+	}
+	return out, true, nil
+}
+
+// List returns every experiment that is recorded here, is in the state store or
+// has objects on the target, sorted by name. An engine that does not answer
+// makes states unknown and is no error.
+func (s *Service) List(ctx context.Context) ([]stacks.Summary, error) {
+	records, err := s.State.List()
+	if err != nil {
+		return nil, err
+	}
+	states, stateErr := s.Target.States(ctx)
+	byRef := map[stacks.Ref]stacks.Summary{}
+	for _, rec := range records {
+		byRef[rec.Ref] = summarize(rec, states[rec.Ref], stateErr)
+	}
+	for ref, st := range states {
+		if _, ok := byRef[ref]; !ok {
+			byRef[ref] = summarize(state.Record{Ref: ref}, st, nil)
+		}
+	}
+	out := make([]stacks.Summary, 0, len(byRef))
+	for _, sum := range byRef {
+		out = append(out, sum)
+	}
+	slices.SortFunc(out, func(a, b stacks.Summary) int {
+		return cmp.Or(cmp.Compare(a.Experiment, b.Experiment), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Target, b.Target))
+	})
+	return out, nil
+}
+
+func summarize(rec state.Record, st stacks.State, err error) stacks.Summary {
+	out := stacks.Summary{Ref: rec.Ref, Created: rec.Created, Expires: rec.Expires, Apps: st.Apps}
+	switch {
+	case err != nil:
+		out.State = stacks.StatusUnknown
+	case rec.Interrupted():
+		out.State = stacks.StatusInterrupted
+	case st.Apps > 0 && st.Stopped > 0:
+		out.State = stacks.StatusPartial
+	case st.Apps > 0:
+		out.State = stacks.StatusRunning
+	case st.Stopped > 0:
+		out.State = stacks.StatusStopped
+	default:
+		out.State = stacks.StatusAbsent
+	}
+	return out
+}
