@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -33,6 +34,10 @@ func runDoctor(ctx context.Context, p *program) (output.Document, error) {
 	}
 	probes := p.env.Services.Probes(settings)
 	probes.Now = p.env.Clock.Now
+	probes.Explain = func(err error) (string, string) {
+		f := describe(err, false)
+		return strings.TrimSuffix(f.Message+": "+f.Reason, ": "), f.Hint
+	}
 	probes.Definition = func() (string, error) {
 		switch {
 		case errors.Is(err, errNoDefinition):

@@ -26,6 +26,19 @@ func describeKnown(err error, f *output.Failure) bool {
 		f.Code, f.Message, f.Reason, f.Hint = "docker-unavailable", unavailable.What, unavailable.Why, unavailable.How
 		return true
 	}
+	var build *docker.BuildError
+	if errors.As(err, &build) {
+		f.Code, f.Path, f.Hint = "build-failed", build.Dockerfile, "mend the step and run the same command again"
+		if build.Line > 0 {
+			f.Path = fmt.Sprintf("%s:%d", build.Dockerfile, build.Line)
+		}
+		return true
+	}
+	var pull *docker.PullError
+	if errors.As(err, &pull) {
+		f.Code, f.Path = "pull-failed", pull.Ref
+		return true
+	}
 	return false
 }
 

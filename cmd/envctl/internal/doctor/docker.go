@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -27,12 +26,11 @@ const (
 func docker(ctx context.Context, p Probes) []output.Finding {
 	e, err := p.Engine(ctx)
 	if err != nil {
-		f := finding("engine", output.FindingFailed, err.Error(), "start Docker, or set DOCKER_HOST to an engine that runs")
-		var h Hinted
-		if errors.As(err, &h) {
-			f.Fix = h.Hint()
+		detail, fix := err.Error(), "start Docker, or set DOCKER_HOST to an engine that runs"
+		if p.Explain != nil {
+			detail, fix = p.Explain(err)
 		}
-		return []output.Finding{f}
+		return []output.Finding{finding("engine", output.FindingFailed, detail, fix)}
 	}
 	checks := []func(Engine) output.Finding{reachable, version, storage, cgroup, seccomp, clock}
 	var all []output.Finding

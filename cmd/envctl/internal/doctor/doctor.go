@@ -7,6 +7,7 @@ package doctor
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/envctl/envctl/cmd/envctl/internal/output"
@@ -15,7 +16,7 @@ import (
 // Probes are the sources of what is checked. A probe that is nil is left out with
 // its checks.
 type Probes struct {
-	// Engine asks the Docker engine; the error says how to mend it (see [Hinted]).
+	// Engine asks the Docker engine.
 	Engine func(ctx context.Context) (Engine, error)
 	// Space returns the free and the total bytes of the file system of a folder.
 	Space func(dir string) (free, total int64, err error)
@@ -23,6 +24,8 @@ type Probes struct {
 	// Definition reads the definition here; file is "" where there is none.
 	Definition func() (file string, err error)
 	Now        func() time.Time
+	// Explain says what an error is about and what mends it; nil: as it reads.
+	Explain func(err error) (detail, fix string)
 }
 
 // Engine is what a Docker engine says of itself.
@@ -67,9 +70,6 @@ type Lock struct {
 	Dead  bool // its owner is a process of this machine that is no more
 }
 
-// Hinted is an error that says how to mend it.
-type Hinted interface{ Hint() string }
-
 // engineTimeout bounds what the engine is asked: one that hangs never answers.
 const engineTimeout = 10 * time.Second
 
@@ -95,7 +95,7 @@ func define(read func() (string, error)) output.Finding {
 	file, err := read()
 	switch {
 	case err != nil:
-		f.State, f.Detail, f.Fix = output.FindingFailed, err.Error(), "envctl check lists every problem"
+		f.State, f.Detail, f.Fix = output.FindingFailed, strings.SplitN(err.Error(), "\n", 2)[0], "envctl check tells every problem"
 	case file == "":
 		f.State, f.Detail = output.FindingSkipped, "none in this folder"
 	default:

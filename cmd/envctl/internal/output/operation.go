@@ -2,6 +2,7 @@ package output
 
 import (
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/envctl/envctl/stacks"
@@ -10,8 +11,10 @@ import (
 // Operation is the result of preview, up, down or status.
 type Operation struct{ stacks.Result }
 
-// NewOperation wraps r; scripts may rely on warnings being a list.
+// NewOperation wraps r. Scripts may rely on warnings being a list; seconds are to
+// the millisecond.
 func NewOperation(r stacks.Result) Operation {
+	r.Seconds = math.Round(r.Seconds*1000) / 1000
 	r.SchemaVersion = stacks.SchemaVersion
 	if r.Warnings == nil {
 		r.Warnings = []string{}

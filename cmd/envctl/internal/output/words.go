@@ -46,9 +46,12 @@ func label(kind, name, phase string) string {
 	return kind + " " + name
 }
 
-// seconds prints a short time: 0.4s, 12.3s, 2m05s.
+// seconds prints a short time: 0.02s, 12.3s, 2m05s.
 func seconds(s float64) string {
-	if s < 60 {
+	switch {
+	case s < 0.995:
+		return fmt.Sprintf("%.2fs", s)
+	case s < 59.95:
 		return fmt.Sprintf("%.1fs", s)
 	}
 	d := time.Duration(math.Round(s)) * time.Second
