@@ -159,30 +159,27 @@ func TestHugeFile(t *testing.T) {
 	}
 }
 
-// TestBoundedTime feeds documents of the largest size that make a YAML parser
-// slow or recurse, and holds that each is answered in seconds.
+// TestBoundedTime feeds documents that make a YAML parser slow or recurse, and
+// holds that each is answered in a time that a person waits.
 func TestBoundedTime(t *testing.T) {
 	t.Parallel()
-	for _, unit := range []string{"[", "{a: ", "- ", "? ", "a: ", "&a ", "!a ", "*a ", "a: b\n", "- a\n", "-\n", "]", "%", "---\n", "\"a\" ", "[? ", "&a : ", "a,", "|\n", "#\n", "\t", "'", "\\", ": "} {
-		t.Run(unit, func(t *testing.T) {
-			t.Parallel()
-			for _, head := range []string{"", "a: [", "name: x\napps:\n  "} {
-				start := time.Now()
-				if _, err := Read([]byte(head+strings.Repeat(unit, (maxBytes-len(head))/len(unit))), ReadOptions{}); err == nil {
-					t.Error("accepted")
-				}
-				if took := time.Since(start); took > 20*time.Second {
-					t.Errorf("%q after %q took %v", unit, head, took)
-				}
-				// As many tokens as are let through to the parser.
-				start = time.Now()
-				if _, err := Read([]byte(head+strings.Repeat(unit, maxTokens/4)), ReadOptions{}); err == nil {
-					t.Error("accepted")
-				}
-				if took := time.Since(start); took > 20*time.Second {
-					t.Errorf("%q, fewer of them, after %q took %v", unit, head, took)
-				}
-			}
-		})
+	const most = 10 * time.Second // some tenths of one, on a machine with nothing else to do
+	hold := func(t *testing.T, document string) {
+		t.Helper()
+		start := time.Now()
+		if _, err := Read([]byte(document), ReadOptions{}); err == nil {
+			t.Errorf("%.20q… is accepted", document)
+		}
+		if took := time.Since(start); took > most {
+			t.Errorf("%.20q… took %v", document, took)
+		}
+	}
+	for _, unit := range []string{"[", "{a: ", "- ", "? ", "a: ", "&a ", "!a ", "*a ", "a: b\n", "- a\n", "-\n", "]", "%", "---\n", "\"a\" ", "[? ", "&a : ", "a,", "|\n", "\t", "'", "\\", ": "} {
+		for _, head := range []string{"", "a: [", "name: x\napps:\n  "} {
+			hold(t, head+strings.Repeat(unit, maxTokens/4)) // about as many tokens as the parser is let have
+		}
+	}
+	for _, unit := range []string{"[", "a: b\n", "|\n", "x", "'"} {
+		hold(t, strings.Repeat(unit, maxBytes/len(unit))) // the largest file
 	}
 }
