@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
@@ -30,9 +31,9 @@ func newBare(self string, p func(n int) int) contender {
 	return contender{name: "bare", label: bareLabel, up: line("up"), down: line("down")}
 }
 
-// newCompose is `docker-compose` as a program of its own, without the docker CLI
-// in front, which is the quicker way to call it.
-func newCompose(bin, dir string, sizes []int) (contender, error) {
+// newCompose is Compose as the command line says: `docker-compose`, the program
+// of its own, or `docker compose`, with the docker CLI in front of it.
+func newCompose(command, env []string, dir string, sizes []int) (contender, error) {
 	const project = "envctl-bench-compose"
 	file, err := writeEach(dir, "compose.yaml", sizes, func(n int) any { return composeFile(n) })
 	if err != nil {
@@ -40,11 +41,11 @@ func newCompose(bin, dir string, sizes []int) (contender, error) {
 	}
 	line := func(verb ...string) func(int) []string {
 		return func(n int) []string {
-			return append([]string{bin, "-p", project, "-f", file(n)}, verb...)
+			return slices.Concat(command, []string{"-p", project, "-f", file(n)}, verb)
 		}
 	}
 	return contender{
-		name: "compose", label: "com.docker.compose.project=" + project, again: true,
+		name: "compose", label: "com.docker.compose.project=" + project, again: true, env: env,
 		up: line("up", "-d"), down: line("down"),
 	}, nil
 }

@@ -52,7 +52,7 @@ type options struct {
 	bin, src, example, write, results string
 	rounds                            int
 	sizes                             []int
-	check                             bool
+	check, front                      bool
 }
 
 func parse(args []string) (options, error) {
@@ -66,6 +66,7 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.results, "results", "bench/results", "folder for the samples as JSON")
 	flags.IntVar(&o.rounds, "rounds", 5, "samples of each step")
 	flags.StringVar(&sizes, "sizes", "1,10,30", "numbers of containers")
+	flags.BoolVar(&o.front, "front", false, "call Compose as docker compose, through the docker CLI on PATH, not as docker-compose")
 	flags.BoolVar(&o.check, "check", false, "end with status 1 when a bar is missed")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -142,16 +143,23 @@ func measure(ctx context.Context, o options, engine *client.Client, dir string, 
 		return err
 	}
 	contenders := []contender{newBare(self, func(n int) int { return r.Parallel[n] })}
-	add := func(name string, build func(bin, dir string, sizes []int) (contender, error)) error {
-		if !r.have(o, name) {
-			return nil
+	if r.have(o, "docker-compose") {
+		command, env, err := composeCommand(o, dir)
+		if err != nil {
+			return err
 		}
-		c, err := build(filepath.Join(o.bin, name), filepath.Join(dir, name), o.sizes)
+		c, err := newCompose(command, env, filepath.Join(dir, "compose"), o.sizes)
+		if err != nil {
+			return err
+		}
 		contenders = append(contenders, c)
-		return err
 	}
-	if err := errors.Join(add("docker-compose", newCompose), add("envctl", newEnvctl)); err != nil {
-		return err
+	if r.have(o, "envctl") {
+		c, err := newEnvctl(filepath.Join(o.bin, "envctl"), filepath.Join(dir, "envctl"), o.sizes)
+		if err != nil {
+			return err
+		}
+		contenders = append(contenders, c)
 	}
 	race := &race{contenders: contenders, sizes: o.sizes, witness: w, log: log}
 	if err := race.run(ctx, o.rounds); err != nil {

@@ -75,11 +75,10 @@ func (t *table) row(cells ...string) { fmt.Fprintf(&t.text, "| %s |\n", strings.
 func (r *report) markdown() (text string, missed []string) {
 	t := &table{}
 	fmt.Fprintf(&t.text, "%s, %s; %d rounds, interleaved. Median (least–most) in seconds; a ratio is of medians.\n", r.Machine, r.Engine, r.Rounds)
-	names := []string{}
 	for _, who := range sortedKeys(r.Versions) {
-		names = append(names, who+" "+r.Versions[who])
+		fmt.Fprintf(&t.text, "%s. ", r.Versions[who])
 	}
-	fmt.Fprintf(&t.text, "Versions: %s. The bare client starts %s.\n\n", strings.Join(names, ", "), r.parallelWords())
+	fmt.Fprintf(&t.text, "The bare client starts %s.\n\n", r.parallelWords())
 	t.row("what", "containers", "envctl", "compose", "bare client", "envctl / compose", "envctl / bare", "compose / bare")
 	t.row("---", "---:", "---:", "---:", "---:", "---:", "---:", "---:")
 	for _, step := range []string{stepUp, stepUnchanged, stepDown} {

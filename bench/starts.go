@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -41,13 +42,28 @@ func (r *report) timeStarts(ctx context.Context, o options, dir string) error {
 				return err
 			}
 			first, _, _ := strings.Cut(string(out), "\n")
-			r.Versions[strings.Fields(x.Name)[0]] = strings.TrimSpace(first)
+			r.Versions[x.Name] = strings.TrimSpace(first)
 		}
 	}
 	// Starts are short: more samples cost nothing.
 	err := timeSingles(ctx, list, 4*o.rounds)
 	r.Singles = append(r.Singles, list...)
 	return err
+}
+
+// composeCommand returns how Compose is called in the timed runs, and what it
+// needs in its environment.
+func composeCommand(o options, dir string) (command, env []string, err error) {
+	compose := filepath.Join(o.bin, "docker-compose")
+	if !o.front {
+		return []string{compose}, nil, nil
+	}
+	docker, err := exec.LookPath("docker")
+	if err != nil {
+		return nil, nil, fmt.Errorf("-front needs the docker CLI: %w", err)
+	}
+	config, err := pluginConfig(dir, compose)
+	return []string{docker, "compose"}, []string{"DOCKER_CONFIG=" + config}, err
 }
 
 // pluginConfig returns a folder for DOCKER_CONFIG in which the docker CLI finds
@@ -58,7 +74,11 @@ func pluginConfig(dir, compose string) (string, error) {
 	if err := os.MkdirAll(plugins, 0o755); err != nil {
 		return "", err
 	}
-	return config, os.Symlink(compose, filepath.Join(plugins, "docker-compose"))
+	err := os.Symlink(compose, filepath.Join(plugins, "docker-compose"))
+	if errors.Is(err, os.ErrExist) {
+		err = nil
+	}
+	return config, err
 }
 
 // timeEmpty times the engines on a program without resources.

@@ -99,6 +99,7 @@ func composeService(name string) map[string]any {
 		"cgroup":        p.CgroupnsMode,
 		"dns":           p.DNS,
 		"dns_search":    p.DNSSearch,
+		"dns_opt":       p.DNSOptions,
 		"restart":       fmt.Sprintf("%s:%d", p.Restart, p.MaxRetries),
 		"logging":       map[string]any{"driver": p.LogDriver, "options": p.LogOpts},
 		"networks":      map[string]any{"sandbox": map[string]any{"aliases": []string{name}}},

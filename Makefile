@@ -1,0 +1,120 @@
+# Everything here needs Go, git and make; what else a target needs it installs
+# (make engine) or names. `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# Two processes at a time: the engine starts containers nearly one after another,
+# so more test packages side by side only wait for each other.
+P ?= 2
+BENCH_ROUNDS ?= 5
+BENCH_FLAGS ?=
+TEST_FLAGS ?=
+# What depends on the generation of the engine, and what is run on the current one.
+ENGINE_PKGS ?= ./cmd/... ./components/docker/... ./local/... ./stacks/...
+
+BIN := $(CURDIR)/bin
+GO ?= go
+# Independent of version control, so a tree without .git builds too.
+BUILD := $(GO) build -buildvcs=false -trimpath
+STRIP := -ldflags '-s -w'
+# An engine needs root; the tests then run as the user who called sudo.
+ifeq ($(shell id -u),0)
+AS_ROOT :=
+else
+AS_ROOT := sudo env "PATH=$$PATH" "HOME=$$HOME"
+endif
+# The race detector needs a C compiler.
+RACE := $(shell command -v $$($(GO) env CC) >/dev/null 2>&1 && [ "$$($(GO) env CGO_ENABLED)" = 1 ] && echo -race)
+
+.PHONY: help
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+.PHONY: build
+build: ## bin/envctl
+	$(BUILD) $(STRIP) -o $(BIN)/envctl ./cmd/envctl
+
+.PHONY: demo
+demo: engine build ## bring examples/csv-insights up, call it, take it down
+	examples/csv-insights/demo $(BIN)/envctl
+
+.PHONY: gateway
+gateway: ## build the gateway programs that envctl carries
+	$(GO) generate ./local/gateway/...
+
+.PHONY: engine
+engine: $(BIN)/engine-run ## install and start Docker Engine if none answers
+	.ci/engine start
+
+.PHONY: lint
+lint: ## gofmt, go vet and, where it is installed, shellcheck
+	@unformatted=$$(gofmt -l .); \
+	if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w mends it):" >&2; echo "$$unformatted" >&2; exit 1; fi
+	$(GO) vet ./...
+	cd bench/engine && $(GO) vet .
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run .ci/engine; fi
+
+# Packages that need no Pulumi engine build quickly with the race detector; the
+# others are tested without it. Each package is tested once.
+DEPS := $(GO) list -test -f '{{.ImportPath}} {{join .Deps " "}}' ./...
+HEAVY := /github.com\/pulumi\/pulumi\/pkg\//
+
+.PHONY: test
+test: lint engine ## everything, with the real engine: the race detector where it pays
+	@[ -n "$(RACE)" ] || echo "no C compiler: tests run without the race detector (apt-get install gcc libc6-dev)" >&2
+	$(GO) test $(RACE) -count=1 -p $(P) $(TEST_FLAGS) $$($(DEPS) | awk '$$1 ~ /\.test$$/ && !$(HEAVY) {sub(/\.test$$/, "", $$1); print $$1}')
+	$(GO) test -count=1 -p $(P) -timeout 30m $(TEST_FLAGS) $$($(DEPS) | awk '$$1 ~ /\.test$$/ && $(HEAVY) {sub(/\.test$$/, "", $$1); print $$1}')
+
+.PHONY: test-engines
+test-engines: engine test-default test-current ## the integration suite on this machine's engine and on the current one
+
+.PHONY: test-default
+test-default: engine
+	$(GO) test -count=1 -p $(P) -timeout 30m $(TEST_FLAGS) $(ENGINE_PKGS)
+
+.PHONY: test-current
+test-current: engine-current ## the integration suite on the engine that engine-current built
+	@# Modules are fetched first: there is no way out of the engine's namespace.
+	$(GO) list -deps -test $(ENGINE_PKGS) >/dev/null
+	$(AS_ROOT) $(BIN)/engine-run -bin $(BIN)/engine -log $(BIN)/engine.log -- \
+	    $(GO) test -count=1 -p $(P) -timeout 30m $(TEST_FLAGS) $(ENGINE_PKGS)
+
+.PHONY: bench
+bench: build bench-tools engine ## time envctl against compose, a bare client and the stock Automation API
+	$(BIN)/bench -bin $(BIN) -rounds $(BENCH_ROUNDS) $(BENCH_FLAGS)
+
+# The modules below pin one version each; go build does nothing where a binary is
+# current, so they need no rules about files.
+version = $(shell cd bench/$(1) && $(GO) list -m -f '{{.Version}}' $(2))
+
+.PHONY: bench-tools
+bench-tools: ## the programs that envctl is timed against
+	$(BUILD) $(STRIP) -o $(BIN)/ ./bench ./bench/emptyup
+	cd bench/compose && $(BUILD) -ldflags '-s -w -X github.com/docker/compose/v5/internal.Version=$(call version,compose,github.com/docker/compose/v5)' \
+	    -o $(BIN)/docker-compose github.com/docker/compose/v5/cmd
+	cd bench/stock && $(BUILD) -ldflags '-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$(call version,stock,github.com/pulumi/pulumi/sdk/v3)' \
+	    -o $(BIN)/pulumi github.com/pulumi/pulumi/pkg/v3/cmd/pulumi
+	cd bench/stock && $(BUILD) $(STRIP) -o $(BIN)/stockbench .
+
+# runc filters system calls through libseccomp, the one C library here.
+ENGINE_TAGS := seccomp exclude_graphdriver_btrfs no_btrfs no_devmapper no_zfs
+
+.PHONY: engine-current
+engine-current: $(BIN)/engine-run ## build the current Docker Engine into bin/engine
+	@[ -e /usr/include/seccomp.h ] && command -v pkg-config $$($(GO) env CC) >/dev/null || \
+	    { echo "missing headers or compiler: apt-get install gcc libc6-dev pkg-config libseccomp-dev" >&2; exit 1; }
+	mkdir -p $(BIN)/engine
+	cd bench/engine && $(BUILD) -tags '$(ENGINE_TAGS)' \
+	    -ldflags '-s -w -X github.com/moby/moby/v2/dockerversion.Version=$(patsubst v%,%,$(call version,engine,github.com/moby/moby/v2))' \
+	    -o $(BIN)/engine/ tool
+
+$(BIN)/engine-run: $(wildcard bench/engine/*.go) bench/engine/go.mod
+	cd bench/engine && CGO_ENABLED=0 $(BUILD) $(STRIP) -o $@ .
+
+.PHONY: bin/engine-run
+bin/engine-run: $(BIN)/engine-run
+
+.PHONY: clean
+clean: ## remove what was built and measured
+	rm -rf $(BIN) bench/results

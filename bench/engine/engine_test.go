@@ -1,0 +1,89 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAwaitWaitsUntilTheEngineAnswers(t *testing.T) {
+	t.Parallel()
+	socket := filepath.Join(t.TempDir(), "s")
+	go func() {
+		time.Sleep(200 * time.Millisecond)
+		l, err := net.Listen("unix", socket)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		calls := 0
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if calls++; r.URL.Path != "/_ping" || calls < 3 {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+		})}
+		t.Cleanup(func() { server.Close() })
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+	}()
+	if err := await(t.Context(), socket, 10*time.Second, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAwaitGivesUp(t *testing.T) {
+	t.Parallel()
+	socket := filepath.Join(t.TempDir(), "none")
+	if err := await(t.Context(), socket, 100*time.Millisecond, nil); err == nil || !strings.Contains(err.Error(), socket) {
+		t.Errorf("no engine: %v", err)
+	}
+	ended := make(chan struct{})
+	close(ended)
+	if err := await(t.Context(), socket, time.Minute, ended); err == nil || !strings.Contains(err.Error(), "ended") {
+		t.Errorf("an engine that ended: %v", err)
+	}
+}
+
+func TestHostSocket(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{"": "/var/run/docker.sock", "unix:///a/b.sock": "/a/b.sock"} {
+		if got := hostSocket(in); got != want {
+			t.Errorf("hostSocket(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestEngineLeavesNothing runs the real program with the real engine: the command
+// sees an engine and a network of its own, its status comes back, and nothing
+// stays.
+func TestEngineLeavesNothing(t *testing.T) {
+	bin := os.Getenv("ENGINE_BIN")
+	if bin == "" {
+		t.Skip("ENGINE_BIN names no folder with the current engine (make test-current sets it)")
+	}
+	program, tmp := filepath.Join(t.TempDir(), "engine"), t.TempDir()
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	const script = `
+test -S "${DOCKER_HOST#unix://}"
+ls /sys/class/net | grep -qx docker0
+test "$(ls /sys/class/net | wc -l)" = 2
+exit 7`
+	out, err := exec.Command(program, "-bin", bin, "-tmp", tmp, "--", "bash", "-ec", script).CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 7 {
+		t.Fatalf("got %v, want the command's status 7\n%s", err, out)
+	}
+	left, err := os.ReadDir(tmp)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
