@@ -2,12 +2,10 @@ package docker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path"
 	"strings"
-	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
@@ -39,45 +37,45 @@ func (e *Engine) addLayer(ctx context.Context, r BuildRequest, layer source.Laye
 }
 
 // newEntries drops the folders that the image has and refuses a file in the
-// place of a folder. The image's files are looked at through a container that
-// is never started.
-func (e *Engine) newEntries(ctx context.Context, image string, labels map[string]string, layer source.Layer) (_ source.Layer, err error) {
-	made, err := e.api.ContainerCreate(ctx, client.ContainerCreateOptions{
-		Config: &container.Config{Image: image, Cmd: []string{"none"}, Labels: labels, NetworkDisabled: true},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("look into the built image: %w", err)
-	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-		defer cancel()
-		err = errors.Join(err, e.remove(ctx, made.ID))
-	}()
+// place of a folder.
+func (e *Engine) newEntries(ctx context.Context, image string, labels map[string]string, layer source.Layer) (source.Layer, error) {
 	var kept source.Layer
-	missing := map[string]bool{}
-	for _, entry := range layer {
-		if missing[path.Dir(entry.Path)] {
-			missing[entry.Path] = entry.IsDir()
-			kept = append(kept, entry)
-			continue
+	missing := map[string]bool{} // folders that the image does not have
+	err := e.withIdle(ctx, image, labels, nil, func(id string) error {
+		for _, entry := range layer {
+			isNew := missing[path.Dir(entry.Path)]
+			if !isNew {
+				var err error
+				if isNew, err = e.isNew(ctx, id, entry); err != nil {
+					return err
+				}
+			}
+			if isNew {
+				missing[entry.Path] = entry.IsDir()
+				kept = append(kept, entry)
+			}
 		}
-		stat, err := e.statPath(ctx, made.ID, entry.Path)
-		switch {
-		case cerrdefs.IsNotFound(err):
-			missing[entry.Path] = entry.IsDir()
-			kept = append(kept, entry)
-		case err != nil:
-			return nil, fmt.Errorf("look at %q in the built image: %w", entry.Path, err)
-		case entry.IsDir() && !stat.Mode.IsDir():
-			return nil, fmt.Errorf("files: %q in the image is a file and cannot hold added files; choose another destination", entry.Path)
-		case entry.IsDir():
-		case stat.Mode.IsDir():
-			return nil, fmt.Errorf("files: %q in the image is a folder; name the file in it, as in %q", entry.Path, entry.Path+"/NAME")
-		default:
-			kept = append(kept, entry)
-		}
+		return nil
+	})
+	return kept, err
+}
+
+// isNew says whether an entry has to be added to an image that is looked into
+// through a container.
+func (e *Engine) isNew(ctx context.Context, id string, entry source.Entry) (bool, error) {
+	stat, err := e.statPath(ctx, id, entry.Path)
+	switch {
+	case cerrdefs.IsNotFound(err):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("look at %q in the built image: %w", entry.Path, err)
+	case entry.IsDir() && !stat.Mode.IsDir():
+		return false, fmt.Errorf("files: %q in the image is a file and cannot hold added files; choose another destination", entry.Path)
+	case !entry.IsDir() && stat.Mode.IsDir():
+		return false, fmt.Errorf("files: %q in the image is a folder; name the file in it, as in %q", entry.Path, entry.Path+"/NAME")
+	default:
+		return !entry.IsDir(), nil
 	}
-	return kept, nil
 }
 
 // statPath follows symbolic links within the image.

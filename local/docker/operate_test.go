@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -283,17 +284,21 @@ func TestSweepNamesWhoHoldsANetwork(t *testing.T) {
 	}
 }
 
+// noSuchHost are the answers for a name that cannot be: without any network, the
+// engine cannot even ask.
+var noSuchHost = []docker.PullReason{docker.PullNoSuchHost, docker.PullUnreachable}
+
 func TestPullWithoutRegistry(t *testing.T) {
 	t.Parallel()
 	e := engine(t)
-	for ref, want := range map[string]docker.PullReason{
-		"registry.invalid/a/b:1": docker.PullNoSuchHost,
-		"127.0.0.1:1/a/b:1":      docker.PullUnreachable,
-		"Not A Reference":        docker.PullInvalid,
+	for ref, want := range map[string][]docker.PullReason{
+		"registry.invalid/a/b:1": noSuchHost,
+		"127.0.0.1:1/a/b:1":      {docker.PullUnreachable},
+		"Not A Reference":        {docker.PullInvalid},
 	} {
 		_, err := e.Pull(t.Context(), ref, nil)
 		var pull *docker.PullError
-		if !errors.As(err, &pull) || pull.Ref != ref || pull.Reason != want {
+		if !errors.As(err, &pull) || pull.Ref != ref || !slices.Contains(want, pull.Reason) {
 			t.Errorf("%s: %v, want %s", ref, err, want)
 		}
 	}

@@ -9,8 +9,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 
 	cerrdefs "github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
 
@@ -41,18 +43,38 @@ func (o OutputSpec) mount(labels map[string]string) (mount.Mount, error) {
 	}, nil
 }
 
-// prepareOutputs gives the volume's root to the program's user, before the
-// container starts. The engine has no call for that, but unpacks a tar into a
-// volume of a container whose root is read-only, and takes the owner and mode of
-// the volume's root from an entry named "/" (one named "." it leaves out).
-func (e *Engine) prepareOutputs(ctx context.Context, id string, o OutputSpec) error {
+// workshop is where a volume is mounted while its root is given to a user.
+const workshop = "/.envctl-outputs"
+
+// prepareOutputs gives the root of a container's outputs volume to the program's
+// user, before the container starts. The engine has no call for that, and what
+// it unpacks into a volume cannot change the volume's own root. So the volume is
+// mounted one level down in a second container, which is never started and whose
+// root file system can be written to; there its root is an entry like another.
+func (e *Engine) prepareOutputs(ctx context.Context, id string, spec RunSpec) error {
+	o := *spec.Outputs
+	found, ok, err := e.Inspect(ctx, id)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(found.Mounts, func(m container.MountPoint) bool { return m.Destination == o.Path })
+	if !ok || i < 0 || found.Mounts[i].Name == "" {
+		return fmt.Errorf("the engine at %s made no volume for the outputs folder %q", e.host, o.Path)
+	}
 	var archive bytes.Buffer
 	tw := tar.NewWriter(&archive)
-	err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: "/", Mode: outputMode, Uid: o.UID, Gid: o.GID})
+	err = tw.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: "volume/", Mode: outputMode, Uid: o.UID, Gid: o.GID})
 	if err := errors.Join(err, tw.Close()); err != nil {
 		return err
 	}
-	_, err = e.api.CopyToContainer(ctx, id, client.CopyToContainerOptions{DestinationPath: o.Path, Content: &archive})
+	volume := mount.Mount{
+		Type: mount.TypeVolume, Source: found.Mounts[i].Name, Target: workshop + "/volume",
+		VolumeOptions: &mount.VolumeOptions{NoCopy: true},
+	}
+	err = e.withIdle(ctx, spec.Config.Image, spec.Config.Labels, []mount.Mount{volume}, func(id string) error {
+		_, err := e.api.CopyToContainer(ctx, id, client.CopyToContainerOptions{DestinationPath: workshop, Content: &archive})
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("make the outputs folder %q writable: %w", o.Path, err)
 	}

@@ -57,7 +57,7 @@ func (e *Engine) Run(ctx context.Context, spec RunSpec, s Streams) (res RunResul
 		err = errors.Join(err, e.remove(ctx, id))
 	}()
 	if spec.Outputs != nil {
-		if err := e.prepareOutputs(ctx, id, *spec.Outputs); err != nil {
+		if err := e.prepareOutputs(ctx, id, spec); err != nil {
 			return RunResult{}, err
 		}
 	}
@@ -106,7 +106,11 @@ func (e *Engine) runToEnd(ctx context.Context, id string, spec RunSpec, s Stream
 	ended := e.api.ContainerWait(held, id, client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
 	go func() { pumped <- s.pump(held, conn.HijackedResponse, spec.Config.Tty) }()
 
-	if _, err := e.api.ContainerStart(ctx, id, client.ContainerStartOptions{}); err != nil {
+	// A start that is under way is let through, so that the program is asked to stop.
+	starting, started := linger(ctx, cleanTimeout)
+	_, err = e.api.ContainerStart(starting, id, client.ContainerStartOptions{})
+	started()
+	if err != nil {
 		if ctx.Err() != nil {
 			return RunResult{}, context.Cause(ctx)
 		}
@@ -122,13 +126,27 @@ func (e *Engine) runToEnd(ctx context.Context, id string, spec RunSpec, s Stream
 	case <-time.After(cleanTimeout):
 		err = errors.New("the engine does not end the output of a program that has ended")
 	}
+	if ctx.Err() != nil {
+		return res, context.Cause(ctx)
+	}
 	if err != nil {
 		return res, fmt.Errorf("copy the program's output: %w", err)
 	}
 	return e.readEnd(ctx, id, res)
 }
 
-// awaitEnd waits for the program's end, its timeout or the end of ctx.
+// linger returns a context that ends a while after ctx has.
+func linger(ctx context.Context, while time.Duration) (context.Context, context.CancelFunc) {
+	held, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(while, cancel)
+		context.AfterFunc(held, func() { timer.Stop() })
+	})
+	return held, func() { stop(); cancel() }
+}
+
+// awaitEnd waits for the program's end, and stops it at its timeout or when ctx
+// ends.
 func (e *Engine) awaitEnd(ctx context.Context, id string, spec RunSpec, ended client.ContainerWaitResult) (RunResult, error) {
 	var timeout <-chan time.Time
 	if spec.Timeout > 0 {
@@ -141,9 +159,6 @@ func (e *Engine) awaitEnd(ctx context.Context, id string, spec RunSpec, ended cl
 		select {
 		case end := <-ended.Result:
 			res.ExitCode = int(end.StatusCode)
-			if ctx.Err() != nil {
-				return res, context.Cause(ctx)
-			}
 			if end.Error != nil {
 				return res, fmt.Errorf("wait for the program's end: %s", end.Error.Message)
 			}

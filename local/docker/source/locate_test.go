@@ -36,7 +36,7 @@ ADD x /x
 		{multi, "[internal] load metadata for docker.io/library/alpine:latest", "", 11},
 		{multi, "[internal] load build context", "", 0},
 		{multi, "[build 3/4] RUN something else", "", 0}, // the count and the instruction disagree
-		{multi, "[build 9/9] RUN x", "", 7}, // triggers of the base image come first
+		{multi, "[build 9/9] RUN x", "", 7},              // triggers of the base image come first
 		{multi, "[build 2/9] RUN trigger", "", 0},
 		{multi, "[other 1/1] RUN x", "", 0},
 		{single, "[1/2] COPY a /a", "", 2},
