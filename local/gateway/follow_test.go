@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -35,8 +36,13 @@ func (o output) Logs(ctx context.Context) (io.ReadCloser, error) {
 	return r, nil
 }
 
-func line(app, state, reason string) string {
-	return fmt.Sprintf(`{"time":"2026-01-02T03:04:05Z","event":"health","app":%q,"state":%q,"reason":%q,"after":1}`+"\n", app, state, reason)
+// line is one health event as a gateway writes it.
+func line(app string, state protocol.State, reason string) string {
+	text, err := json.Marshal(protocol.Event{Event: protocol.EventHealth, App: app, State: state, Reason: reason})
+	if err != nil {
+		panic(err)
+	}
+	return string(text) + "\n"
 }
 
 func TestWaitHealthy(t *testing.T) {
@@ -61,7 +67,9 @@ func TestWaitHealthy(t *testing.T) {
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := gateway.WaitHealthy(t.Context(), test.source, test.apps...)
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			err := gateway.WaitHealthy(ctx, test.source, test.apps...)
 			if got := fmt.Sprint(err); test.want == "" && err != nil || test.want != "" && got != test.want {
 				t.Errorf("error %q, expected %q", got, test.want)
 			}
