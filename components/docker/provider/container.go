@@ -69,11 +69,12 @@ func (h containers) create(ctx context.Context, req p.CreateRequest) (p.CreateRe
 	if in.Logs && live != nil && err == nil {
 		var text string
 		if text, err = h.log(ctx, *live, "all"); err == nil {
-			resp.Properties = resp.Properties.Set("containerLogs", property.New(text))
+			resp.Properties = resp.Properties.Set("containerLogs",
+				property.New(text).WithSecret(property.New(req.Properties).HasSecrets())) // an app may print them
 		}
 	}
-	if err != nil { // it exists: the state keeps it, and the next update goes on from here
-		resp.PartialState = &p.InitializationFailed{Reasons: []string{err.Error()}}
+	if err != nil {
+		resp.Properties, resp.PartialState, err = notReady(req.Properties, resp.Properties, err)
 	}
 	return resp, err
 }

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,7 +37,11 @@ func (h containers) read(ctx context.Context, req p.ReadRequest) (p.ReadResponse
 		return p.ReadResponse{}, err
 	}
 	in, err := decode[containerInputs](inputs)
-	return p.ReadResponse{ID: live.ID, Inputs: inputs, Properties: keepLogs(containerOutputs(inputs, in, &live), req.Properties)}, err
+	resp := p.ReadResponse{ID: live.ID, Inputs: inputs, Properties: keepLogs(containerOutputs(inputs, in, &live), req.Properties)}
+	if reason := stillNotReady(in, req.Properties, live); err == nil && reason != "" {
+		resp.Properties, resp.PartialState, err = notReady(inputs, resp.Properties, errors.New(reason))
+	}
+	return resp, err
 }
 
 // drifted is inputs with the values of live where they differ. Only what Docker

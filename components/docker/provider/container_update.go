@@ -26,7 +26,7 @@ func (h containers) update(ctx context.Context, req p.UpdateRequest) (p.UpdateRe
 	live, err := h.resume(ctx, req.ID, in)
 	resp := p.UpdateResponse{Properties: keepLogs(containerOutputs(req.Inputs, in, live), req.State)}
 	if err != nil && live != nil {
-		resp.PartialState = &p.InitializationFailed{Reasons: []string{err.Error()}}
+		resp.Properties, resp.PartialState, err = notReady(req.Inputs, resp.Properties, err)
 	}
 	return resp, err
 }

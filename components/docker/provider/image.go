@@ -19,8 +19,8 @@ type Builder interface {
 	Build(ctx context.Context, req BuildRequest) error
 }
 
-// BuildRequest is what a docker.Image asks for. Paths are as the program gave
-// them; Dockerfile is empty where it is Context's own.
+// BuildRequest is what a docker.Image asks for. Paths are absolute; Dockerfile is
+// empty where it is Context's own.
 type BuildRequest struct {
 	Tag        string
 	Context    string
@@ -111,10 +111,17 @@ func (h images) build(ctx context.Context, in imageInputs) error {
 	if h.builder == nil {
 		return fmt.Errorf("the image is not on the engine, and this process cannot build: Options.Builder is not set")
 	}
-	return h.builder.Build(ctx, BuildRequest{
-		Tag: in.ImageName, Context: in.context(), Dockerfile: in.Build.Dockerfile,
-		Target: in.Build.Target, Platform: in.Build.Platform, Args: in.Build.Args,
-	})
+	req := BuildRequest{Tag: in.ImageName, Target: in.Build.Target, Platform: in.Build.Platform, Args: in.Build.Args}
+	var err error
+	if req.Context, err = filepath.Abs(in.context()); err != nil {
+		return err
+	}
+	if in.Build.Dockerfile != "" {
+		if req.Dockerfile, err = filepath.Abs(in.Build.Dockerfile); err != nil {
+			return err
+		}
+	}
+	return h.builder.Build(ctx, req)
 }
 
 func (h images) read(ctx context.Context, req p.ReadRequest) (p.ReadResponse, error) {

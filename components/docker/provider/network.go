@@ -186,8 +186,8 @@ func sameNetwork(want client.NetworkCreateOptions, got network.Network) bool {
 	for k, v := range want.Options {
 		same = same && got.Options[k] == v
 	}
-	if !same || want.IPAM == nil {
-		return same && len(got.Options) <= len(want.Options)+engineOptions(want, got)
+	if same = same && len(got.Options) == len(want.Options)+engineOptions(want, got); !same || want.IPAM == nil {
+		return same
 	}
 	driver := want.IPAM.Driver == "" || want.IPAM.Driver == got.IPAM.Driver
 	return driver && maps.Equal(want.IPAM.Options, got.IPAM.Options) && sameRanges(want.IPAM.Config, got.IPAM.Config)

@@ -23,7 +23,8 @@ const (
 
 // ensure makes the network or adopts ours. Engines below API 1.44 make a second
 // network of one name without a word, so the name is looked up before, and
-// after: of two that were made at once, every maker keeps the older one.
+// after: of two the older one is kept. Two processes that make it at the same
+// instant are kept apart by the lock of the stack.
 func (h networks) ensure(ctx context.Context, name string, want client.NetworkCreateOptions) (network.Network, error) {
 	doing := fmt.Sprintf("make network %q", name)
 	found, err := h.byName(ctx, name)
@@ -144,7 +145,11 @@ func (h networks) cutOff(ctx context.Context, id string, force bool) (left []str
 			continue
 		}
 		_, err = h.api.NetworkDisconnect(ctx, id, client.NetworkDisconnectOptions{Container: name, Force: true})
-		if err != nil && !cerrdefs.IsNotFound(err) && !strings.Contains(err.Error(), "is not connected") {
+		switch {
+		case err == nil, cerrdefs.IsNotFound(err), strings.Contains(err.Error(), "is not connected"):
+		case cerrdefs.IsConflict(err), strings.Contains(err.Error(), "marked for removal"):
+			left = append(left, name) // on its way out; the caller tries again
+		default:
 			return nil, err
 		}
 	}

@@ -202,3 +202,27 @@ func with(o obj, more ...any) obj {
 	}
 	return out
 }
+
+func readRequest(r *res) *pulumirpc.ReadRequest {
+	return &pulumirpc.ReadRequest{Id: r.id, Urn: r.urn, Properties: r.state, Inputs: r.inputs}
+}
+
+// preview asks what create would give; the name of what is only known later
+// must come back unknown.
+func (r *res) preview(news *structpb.Struct) error {
+	r.t.Helper()
+	resp, err := r.srv.Create(r.t.Context(), &pulumirpc.CreateRequest{Urn: r.urn, Properties: news, Preview: true})
+	if err == nil && (resp.Id != "" || !unmarshal(r.t, resp.Properties).ContainsUnknowns()) {
+		r.t.Errorf("%s: id %q and %v", r.urn, resp.Id, resp.Properties)
+	}
+	return err
+}
+
+func (r *res) previewUpdate(in obj) error {
+	r.t.Helper()
+	news, _ := r.check(resource.NewPropertyMapFromMap(in))
+	_, err := r.srv.Update(r.t.Context(), &pulumirpc.UpdateRequest{Id: r.id, Urn: r.urn, Olds: r.state, OldInputs: r.inputs, News: news, Preview: true})
+	return err
+}
+
+func (r *res) urnType() string { return string(resource.URN(r.urn).Type()) }

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -36,7 +37,7 @@ func main() {
 			fmt.Println(err)
 			os.Exit(1)
 		}
-		select {}
+		time.Sleep(time.Hour)
 	case "eat":
 		n, _ := strconv.Atoi(arg)
 		b := make([]byte, n<<20)
