@@ -179,3 +179,12 @@ func (e *engine) sweep(t *testing.T, experiment string) {
 		}
 	})
 }
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if c, err := client.New(client.FromEnv); err == nil {
+		_, _ = c.ImageRemove(context.Background(), probeImage, client.ImageRemoveOptions{PruneChildren: true})
+		_ = c.Close()
+	}
+	os.Exit(code)
+}
