@@ -75,7 +75,7 @@ func compiledSchema(t testing.TB) *jsonschema.Schema {
 func instance(t testing.TB, data []byte) any {
 	t.Helper()
 	var document any
-	if err := yaml.Unmarshal(data, &document); err != nil {
+	if err := yaml.Unmarshal(bytes.TrimPrefix(data, []byte("\ufeff")), &document); err != nil {
 		t.Fatal(err)
 	}
 	text, err := json.Marshal(document)

@@ -19,7 +19,8 @@ func parse(data []byte, problem func(at position, message, hint string)) *node {
 	if !readable(data, problem) {
 		return nil
 	}
-	tokens := lexer.Tokenize(string(data))
+	// A byte order mark, which some Windows editors write, is no part of the text.
+	tokens := lexer.Tokenize(string(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	if !bounded(tokens, problem) {
 		return nil
 	}

@@ -163,7 +163,7 @@ func TestHugeFile(t *testing.T) {
 // holds that each is answered in a time that a person waits.
 func TestBoundedTime(t *testing.T) {
 	t.Parallel()
-	const most = 10 * time.Second // some tenths of one, on a machine with nothing else to do
+	const most = time.Minute // tenths of a second on an idle machine; hours where a bound is missing
 	hold := func(t *testing.T, document string) {
 		t.Helper()
 		start := time.Now()

@@ -50,7 +50,7 @@ type entry struct {
 
 // The bounds of a document, far above what a definition needs.
 const (
-	maxBytes  = 1 << 20 // of a file
+	maxBytes  = 1 << 18 // of a file; the tokens of the worst take 60 MB
 	maxTokens = 30_000  // of YAML; the parser's time grows with their square
 	maxDepth  = 32      // of nesting
 	maxNodes  = 50_000  // after aliases are resolved
