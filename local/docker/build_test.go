@@ -21,20 +21,21 @@ func TestBuildFromScratch(t *testing.T) {
 	var events []docker.BuildEvent
 	request := docker.BuildRequest{
 		Context: buildDir(t, map[string]string{
-			"Dockerfile": `FROM scratch AS base
+			// The step's text is new every time, so no cache knows it.
+			"Dockerfile": strings.ReplaceAll(`FROM scratch AS base
 COPY tool /tool
 FROM base AS wanted
 ARG GREETING
 ENV GREETING=${GREETING}
 COPY data /data
-RUN ["/tool", "say", "hello from a step", ""]
+RUN ["/tool", "say", "hello from UNIQUE", ""]
 USER 1000:1000
 EXPOSE 8080
 WORKDIR /data
 ENTRYPOINT ["/tool"]
 FROM wanted
 COPY secret.txt /secret.txt
-`,
+`, "UNIQUE", own["dev.envctl.dockertest"]),
 			".dockerignore": "**/*.txt\n!data/kept.txt\n",
 			"data/kept.txt": "kept", "data/dropped.txt": "dropped", "secret.txt": "s",
 		}),
@@ -62,7 +63,7 @@ COPY secret.txt /secret.txt
 		t.Errorf("the ignored file is in the image: %+v, %v", res, err)
 	}
 	if !slices.ContainsFunc(events, func(ev docker.BuildEvent) bool {
-		return ev.State == docker.StepLog && ev.Log == "hello from a step" && strings.Contains(ev.Step, "RUN")
+		return ev.State == docker.StepLog && ev.Log == "hello from "+own["dev.envctl.dockertest"] && strings.Contains(ev.Step, "RUN")
 	}) {
 		t.Errorf("no log line of the RUN step in %+v", events)
 	}

@@ -163,8 +163,11 @@ func TestConnectToWhatIsNoEngine(t *testing.T) {
 			if err != nil {
 				return
 			}
-			_, _ = conn.Write([]byte("220 mail\r\n"))
-			_ = conn.Close()
+			go func() {
+				_, _ = conn.Read(make([]byte, 1024))
+				_, _ = conn.Write([]byte("220 mail\r\n"))
+				_ = conn.Close()
+			}()
 		}
 	}()
 	for host, want := range map[string]Reason{

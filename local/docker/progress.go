@@ -104,7 +104,7 @@ func (p *progress) trace(aux json.RawMessage) error {
 		p.vertex(v)
 	}
 	for _, s := range status.Statuses {
-		if st := p.steps[s.Vertex]; st != nil && s.Completed == nil {
+		if st := p.steps[s.Vertex]; st != nil && !st.done && s.Completed == nil {
 			p.events(BuildEvent{Step: st.name, State: StepProgress, Detail: s.ID, Current: s.Current, Total: s.Total})
 		}
 	}

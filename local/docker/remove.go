@@ -29,8 +29,10 @@ func inProgress(err error) bool {
 	return cerrdefs.IsConflict(err) && strings.Contains(err.Error(), "already in progress")
 }
 
-// awaitGone waits until somebody else's removal is done.
+// awaitGone waits until somebody else's removal is done, for 30 s at most.
 func (e *Engine) awaitGone(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, cleanTimeout)
+	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
