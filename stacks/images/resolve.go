@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/envctl/envctl/components/definition"
 	"github.com/envctl/envctl/components/plan"
@@ -26,6 +27,7 @@ type Engine interface {
 	ResolveImage(ctx context.Context, ref string) (docker.Image, bool, error)
 	Pull(ctx context.Context, ref string, events func(docker.BuildEvent)) (docker.Image, error)
 	Build(ctx context.Context, r docker.BuildRequest, events func(docker.BuildEvent)) (docker.Image, error)
+	Tag(ctx context.Context, id, tag string) error
 }
 
 // Resolver resolves the images of one experiment.
@@ -49,6 +51,8 @@ type Resolver struct {
 	// OnEvent gets progress of the build or pull for a workload; nil: none.
 	// Calls come one at a time.
 	OnEvent func(workload string, ev docker.BuildEvent)
+
+	builds singleflight.Group
 }
 
 // maxParallel bounds builds under way at once; BuildKit runs steps of each in
@@ -165,11 +169,25 @@ func (r *Resolver) build(ctx context.Context, name string, b plan.Build) (plan.I
 	case !ok && r.DryRun:
 		img.ID = source
 	case !ok:
-		if img, err = r.Engine.Build(ctx, req, r.events(name)); err != nil {
+		if img, err = r.once(ctx, name, source, req); err != nil {
 			return plan.Image{}, err
 		}
 	}
 	return plan.Image{Ref: img.ID, Tag: req.Tag, Build: &b}, nil
+}
+
+// once builds a source once, also where several workloads share it, and gives the
+// image the name that the request asks for.
+func (r *Resolver) once(ctx context.Context, name, source string, req docker.BuildRequest) (docker.Image, error) {
+	built, err, _ := r.builds.Do(source, func() (any, error) { return r.Engine.Build(ctx, req, r.events(name)) })
+	if err != nil {
+		return docker.Image{}, err
+	}
+	img := built.(docker.Image)
+	if slices.Contains(img.Tags, req.Tag) {
+		return img, nil
+	}
+	return img, r.Engine.Tag(ctx, img.ID, req.Tag)
 }
 
 // pinned returns the digest that an image reference means: by itself, by

@@ -149,7 +149,7 @@ func (r *run) settle(ctx context.Context, dryRun bool) error {
 	}); err != nil {
 		return err
 	}
-	secrets, err := secretSources(def, r.s.Getenv)
+	secrets, err := SecretSources(def, r.s.Getenv)
 	if err != nil {
 		return err
 	}

@@ -16,9 +16,9 @@ import (
 // be longer on Linux (MAX_ARG_STRLEN).
 const maxSecretFile = 128 << 10
 
-// secretSources reads the values of the secrets of a definition. The end of the
+// SecretSources reads the values of the secrets of a definition. The end of the
 // line of a file is not part of the value.
-func secretSources(def *definition.Definition, getenv func(string) string) (map[string]components.SecretSource, error) {
+func SecretSources(def *definition.Definition, getenv func(string) string) (map[string]components.SecretSource, error) {
 	out := map[string]components.SecretSource{}
 	for _, name := range slices.Sorted(maps.Keys(def.Secrets)) {
 		s := def.Secrets[name]
