@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,10 +75,9 @@ func (p *program) first(names candidates) cobra.CompletionFunc {
 	}
 }
 
-// any completes with names, whatever came before. The shell's library leaves out
-// those that do not begin as typed.
+// any completes with the names that begin as typed, whatever came before.
 func (p *program) any(names candidates) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		if fromEnvironment(cmd.Flags(), p.env.Getenv) != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
@@ -85,7 +86,8 @@ func (p *program) any(names candidates) cobra.CompletionFunc {
 		}
 		ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
 		defer cancel()
-		return names(ctx), cobra.ShellCompDirectiveNoFileComp
+		begun := slices.DeleteFunc(names(ctx), func(n string) bool { return !strings.HasPrefix(n, typed) })
+		return begun, cobra.ShellCompDirectiveNoFileComp
 	}
 }
 

@@ -12,8 +12,7 @@ import (
 func createFile(name string, data []byte) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return &problem{code: "exists", status: statusUsage, path: name, err: err,
-			message: fmt.Sprintf("%q is there already", name), hint: "--force writes over it"}
+		return alreadyThere(name, err)
 	}
 	if err != nil {
 		return cannotWrite(name, err)
@@ -51,6 +50,11 @@ func replaceFile(name string, data []byte) error {
 		return cannotWrite(name, err)
 	}
 	return nil
+}
+
+func alreadyThere(name string, err error) error {
+	return &problem{code: "exists", status: statusUsage, path: name, err: err,
+		message: fmt.Sprintf("%q is there already", name), hint: "--force writes over it"}
 }
 
 func cannotWrite(name string, err error) error {

@@ -49,26 +49,28 @@ func runInit(p *program, o initOptions) (output.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := []struct {
-		name string
-		data []byte
-	}{{definition.FileName, text}, {schemaFile, schema}}
-	written := []string{}
-	for _, f := range files {
+	names, contents := []string{definition.FileName, schemaFile}, [][]byte{text, schema}
+	if !o.force {
+		for _, name := range names { // before the first is written: both or none
+			if _, err := os.Lstat(p.path(name)); err == nil {
+				return nil, alreadyThere(name, nil)
+			}
+		}
+	}
+	for i, name := range names {
 		write := createFile
 		if o.force {
 			write = replaceFile
 		}
-		if err := write(p.path(f.name), f.data); err != nil {
+		if err := write(p.path(name), contents[i]); err != nil {
 			return nil, err
 		}
-		written = append(written, f.name)
 	}
 	next := "envctl up"
 	if options.Dockerfile == "" {
 		next = "write a Dockerfile, then: envctl up"
 	}
-	return output.NewFiles("init", next, written...), nil
+	return output.NewFiles("init", next, names...), nil
 }
 
 // starterOptions reads the Dockerfile that was named, or the one in the current

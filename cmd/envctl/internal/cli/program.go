@@ -69,14 +69,17 @@ type action func(ctx context.Context, args []string) (output.Document, error)
 func (p *program) runs(do action) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
+		told := make(chan struct{})
 		quiet := context.AfterFunc(ctx, func() {
+			defer close(told)
 			if interrupted(ctx) {
 				p.printer.Notice("stopping… press Ctrl-C again to stop at once")
 			}
 		})
-		defer quiet()
 		d, err := do(ctx, args)
-		quiet()
+		if !quiet() {
+			<-told
+		}
 		return exitWith(p.finish(ctx, d, err))
 	}
 }

@@ -65,6 +65,7 @@ func newHelp() *cobra.Command {
 			if about == cmd.Root() && len(args) > 0 {
 				return unknownCommand(cmd.Root(), args)
 			}
+			about.InitDefaultHelpFlag() // as `COMMAND --help` has it
 			return about.Help()
 		},
 		ValidArgsFunction: func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {

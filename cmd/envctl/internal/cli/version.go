@@ -21,7 +21,7 @@ func newVersion(p *program) *cobra.Command {
 	return uses(&cobra.Command{
 		Use:     "version",
 		Short:   "print the versions of envctl and of the engine inside",
-		Long:    "Print the versions of envctl, of the Pulumi engine and of the libraries inside. --verbose lists every library.",
+		Long:    "Print the versions of envctl, of the Pulumi engine and of the libraries inside.\n--verbose lists every library.",
 		Example: "  envctl version\n  envctl version -o json | jq -r .version",
 		Args:    exactly(),
 		RunE: p.runs(func(context.Context, []string) (output.Document, error) {
