@@ -156,6 +156,9 @@ func (r *rig) create(s spec) string {
 		Resources:    container.Resources{PidsLimit: &pids, Memory: 64 << 20},
 		PortBindings: network.PortMap{},
 	}
+	if strings.HasPrefix(s.network, "container:") {
+		host.DNS, host.Sysctls = nil, nil // they are the other container's
+	}
 	for _, p := range s.publish {
 		port := network.MustParsePort(fmt.Sprintf("%d/tcp", p))
 		config.ExposedPorts[port] = struct{}{}
@@ -266,16 +269,22 @@ func (r *rig) run(s spec) string {
 	case err := <-wait.Error:
 		r.tb.Fatal(err)
 	}
-	out, err := (logs{r, id}).Logs(r.tb.Context())
+	return r.output(id)
+}
+
+// output returns what a container has printed so far.
+func (r *rig) output(id string) string {
+	r.tb.Helper()
+	framed, err := r.docker.ContainerLogs(r.tb.Context(), id, client.ContainerLogsOptions{ShowStdout: true})
 	if err != nil {
 		r.tb.Fatal(err)
 	}
-	defer out.Close()
-	text, err := io.ReadAll(out)
-	if err != nil {
+	defer framed.Close()
+	var text bytes.Buffer
+	if _, err := stdcopy.StdCopy(&text, io.Discard, framed); err != nil {
 		r.tb.Fatal(err)
 	}
-	return strings.TrimSpace(string(text))
+	return strings.TrimSpace(text.String())
 }
 
 // status asks the gateway as `docker exec … /gateway status` does.

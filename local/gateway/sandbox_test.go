@@ -72,6 +72,7 @@ func TestSandboxIsReachedThroughTheGateway(t *testing.T) {
 	}
 	// The app is healthy 0.3 s after its process began.
 	t.Logf("start call %v, healthy reported %v after it", started.Sub(began), time.Since(started))
+	t.Logf("output of the gateway:\n%s", r.output(gw))
 
 	code, text := get(t, url)
 	host := strings.TrimPrefix(url, "http://")
@@ -124,11 +125,9 @@ func TestNeighboursAreNotLetIn(t *testing.T) {
 	if code, _ := get(t, r.url(gw, gateway.FirstPort)); code != http.StatusOK {
 		t.Errorf("the host got %d, expected 200", code)
 	}
-	if pid := r.inspect(gw).State.Pid; pid > 0 {
-		forward, err := os.ReadFile(fmt.Sprintf("/proc/%d/root/proc/sys/net/ipv4/ip_forward", pid))
-		if err == nil && strings.TrimSpace(string(forward)) != "0" {
-			t.Errorf("ip_forward in the gateway is %s", forward)
-		}
+	s := spec{name: "forward", image: r.image, network: "container:" + gw, cmd: []string{"read", "/proc/sys/net/ipv4/ip_forward"}}
+	if got := r.run(s); got != "0" {
+		t.Errorf("ip_forward in the gateway is %q, expected 0", got)
 	}
 }
 

@@ -37,10 +37,20 @@ type dialer struct {
 }
 
 func newDialer() *dialer {
-	resolver := &net.Resolver{PreferGo: true}
 	return &dialer{
-		lookup: resolver.LookupNetIP,
+		lookup: lookupWith(nil),
 		net:    net.Dialer{Timeout: connectTimeout, KeepAlive: 15 * time.Second},
+	}
+}
+
+// lookupWith returns a look-up that reaches name servers by connect; nil: as the
+// system does. Each look-up has a resolver of its own, because a resolver lets
+// look-ups of one name share one question, and one that was asked before the app
+// was there would then keep the others waiting for an answer that never comes.
+func lookupWith(connect func(ctx context.Context, network, address string) (net.Conn, error)) func(context.Context, string, string) ([]netip.Addr, error) {
+	return func(ctx context.Context, network, host string) ([]netip.Addr, error) {
+		resolver := net.Resolver{PreferGo: true, Dial: connect}
+		return resolver.LookupNetIP(ctx, network, host)
 	}
 }
 

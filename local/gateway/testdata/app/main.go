@@ -1,6 +1,6 @@
 // Command app is the container behind the gateway in the tests with an engine:
 // a web server that becomes healthy after a while, or with the argument dial a
-// neighbour that tries to connect to an address.
+// neighbour that tries to connect to an address, or with read a reader of a file.
 package main
 
 import (
@@ -16,6 +16,14 @@ import (
 func main() {
 	if len(os.Args) == 3 && os.Args[1] == "dial" {
 		dial(os.Args[2])
+		return
+	}
+	if len(os.Args) == 3 && os.Args[1] == "read" {
+		text, err := os.ReadFile(os.Args[2])
+		fmt.Print(string(text))
+		if err != nil {
+			fmt.Println(err)
+		}
 		return
 	}
 	began := time.Now()
