@@ -86,7 +86,7 @@ func (c *checker) document() {
 }
 
 // experimentKeys and platformKeys are the top-level keys that only one kind has.
-func experimentKeys() []string { return []string{"platform", "ttl", "apps", "jobs"} }
+func experimentKeys() []string { return []string{"platform", "ttl", "apps", "jobs", "waive"} }
 func platformKeys() []string   { return []string{"registry", "environment", "policies"} }
 
 func (c *checker) kind() {

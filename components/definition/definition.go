@@ -71,6 +71,9 @@ type Definition struct {
 	// Addresses and sources of credentials, one member a target.
 	Targets Targets `json:"targets,omitzero"`
 
+	// Policy rules that are lifted for this experiment: the rule's name, as no-root, and the reason in words.
+	Waive map[string]string `json:"waive,omitempty" rule:"reason" keys:"label"`
+
 	// Paths of policy files, relative to the definition (Platform only).
 	Policies []string `json:"policies,omitempty" rule:"path" jsonschema:"uniqueItems=true"`
 	// The shared container registry (Platform only).

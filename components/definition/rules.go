@@ -69,6 +69,7 @@ func textRules() map[string]textRule {
 		"stage":          {pattern: `^[A-Za-z0-9][A-Za-z0-9_.-]*$`, max: 128, want: "a name of a build stage"},
 		"model":          {pattern: `^[A-Za-z0-9][A-Za-z0-9._-]*$`, max: 64, want: "1 to 64 letters, digits, dots, hyphens and underscores"},
 		"sku":            {pattern: `^[A-Z][A-Za-z]*$`, max: 64, want: "a kind of deployment as GlobalStandard, DataZoneStandard or Standard"},
+		"reason":         {pattern: `^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$`, max: 512, want: "a reason in words, on one line"},
 		"currency":       {pattern: `^[A-Z]{3}$`, want: "a currency of three capital letters as USD"},
 		"email":          {pattern: `^[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+$`, max: 254, want: "an e-mail address"},
 		"docker-host":    {pattern: `^(?:unix|npipe|tcp|ssh|http|https)://\S+$`, max: 512, want: "an address of a Docker engine as unix:///var/run/docker.sock, ssh://HOST or tcp://HOST:PORT"},
