@@ -156,6 +156,7 @@ func TestCheck(t *testing.T) {
 		{"Container", with(base, "cpus", "-1"), "cpus", `"-1"`},
 		{"Container", with(base, "dns", []any{"dns.example"}), "dns[0]", `"dns.example"`},
 		{"Container", with(base, "labels", labels("x", LabelPids, "lots")), "labels", `"lots"`},
+		{"Container", with(base, "labels", labels("x", LabelOOMScoreAdj, "1001")), "labels", `"1001"`},
 		{"Container", with(base, "healthcheck", obj{"tests": []any{"NONE"}, "interval": "5"}), "healthcheck.interval", `"5"`},
 		{"Container", with(base, "restart", "sometimes"), "restart", "sometimes"},
 		{"Container", with(base, "logs", true), "logs", "attach"},

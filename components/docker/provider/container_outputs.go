@@ -3,9 +3,11 @@ package provider
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 )
 
@@ -58,8 +60,29 @@ func containerOutputs(inputs property.Map, in containerInputs, live *container.I
 			out = out.Set(k, v)
 		}
 	}
+	if len(in.Ports) > 0 {
+		out = out.Set("ports", encode(containerInputs{Ports: publishedPorts(in.Ports, live.NetworkSettings.Ports)}).Get("ports"))
+	}
 	if in.MemorySwap != 0 || in.Memory != 0 { // -1 where the engine cannot limit swap
 		out = out.Set("memorySwap", property.New(swapMB(live.HostConfig.MemorySwap)))
+	}
+	return out
+}
+
+// publishedPorts is ports with the host's port that the engine chose where the
+// program left it open. A container that does not run has none.
+func publishedPorts(ports []portInput, live network.PortMap) []portInput {
+	out := slices.Clone(ports)
+	for i, po := range out {
+		port, err := network.ParsePort(strconv.Itoa(po.Internal) + "/" + orElse(po.Protocol, "tcp"))
+		if err != nil || po.External != 0 {
+			continue
+		}
+		for _, b := range live[port] {
+			if n, err := strconv.Atoi(b.HostPort); err == nil && (po.IP == "" || b.HostIP.String() == po.IP) {
+				out[i].External = n
+			}
+		}
 	}
 	return out
 }

@@ -37,6 +37,9 @@ func (in containerInputs) spec() (client.ContainerCreateOptions, error) {
 		SecurityOpt: in.SecurityOpts, StorageOpt: in.StorageOpts, Tmpfs: in.Tmpfs, Sysctls: in.Sysctls,
 		ShmSize: in.ShmSize * mebi, Runtime: in.Runtime, Init: in.Init,
 	}
+	if host.OomScoreAdj, err = in.oomScoreAdj(); err != nil {
+		return client.ContainerCreateOptions{}, err
+	}
 	if c := in.Capabilities; c != nil {
 		host.CapAdd, host.CapDrop = c.Adds, c.Drops
 	}
@@ -120,6 +123,18 @@ func (in containerInputs) resources() (container.Resources, error) {
 		return r, &propertyError{"gpus", fmt.Sprintf("%q is not supported, expected \"all\"", in.Gpus)}
 	}
 	return r, nil
+}
+
+func (in containerInputs) oomScoreAdj() (int, error) {
+	v, ok := labelMap(in.Labels)[LabelOOMScoreAdj]
+	if !ok {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < -1000 || n > 1000 {
+		return 0, &propertyError{"labels", fmt.Sprintf("label %s=%q is not a number from -1000 to 1000", LabelOOMScoreAdj, v)}
+	}
+	return n, nil
 }
 
 func bytesOf(mb float64) int64 {

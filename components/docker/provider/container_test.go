@@ -28,7 +28,7 @@ func newBox(t *testing.T, edit ...any) *box {
 	b := &box{engine: e, exp: exp, net: resourceOf(t, srv, "Network", "net"), cont: resourceOf(t, srv, "Container", "app")}
 	b.net.mustCreate(obj{"name": exp, "internal": true, "labels": labels(exp)})
 	b.in = with(obj{
-		"name": exp + ".app", "image": probeImage, "labels": labels(exp, LabelPids, "64"),
+		"name": exp + ".app", "image": probeImage, "labels": labels(exp, LabelPids, "64", LabelOOMScoreAdj, "300"),
 		"networksAdvanced": []any{obj{"name": exp, "aliases": []any{"app"}}},
 		"memory":           32, "memorySwap": 32, "cpus": "0.5", "readOnly": true, "user": "65532:65532",
 		"capabilities": obj{"drops": []any{"ALL"}}, "securityOpts": []any{"no-new-privileges"},
@@ -53,6 +53,7 @@ func TestContainerLifecycle(t *testing.T) {
 	for what, ok := range map[string]bool{
 		"memory":   host.Memory == 32<<20 && host.MemorySwap == 32<<20,
 		"cpus":     host.NanoCPUs == 5e8,
+		"oom":      host.OomScoreAdj == 300,
 		"pids":     host.PidsLimit != nil && *host.PidsLimit == 64,
 		"readonly": host.ReadonlyRootfs, "caps": len(host.CapDrop) == 1, "secopt": host.SecurityOpt[0] == "no-new-privileges",
 		"tmpfs": host.Tmpfs["/tmp"] != "", "init": host.Init != nil && *host.Init, "log": host.LogConfig.Type == "local",
@@ -136,7 +137,7 @@ func TestContainerAfterCrash(t *testing.T) {
 			}
 			edit := tc.edit
 			if tc.name == "other label" {
-				edit = []any{"labels", labels(b.exp, LabelPids, "64", "more", "x")}
+				edit = []any{"labels", labels(b.exp, LabelPids, "64", LabelOOMScoreAdj, "300", "more", "x")}
 			}
 			again := resourceOf(t, b.cont.srv, "Container", "app")
 			again.mustCreate(with(b.in, edit...))
@@ -290,6 +291,9 @@ func TestContainerOnTwoNetworks(t *testing.T) {
 	live := b.inspect(t)
 	if len(live.NetworkSettings.Networks) != 2 || len(live.NetworkSettings.Ports) != 1 {
 		t.Fatalf("networks %v ports %v", live.NetworkSettings.Networks, live.NetworkSettings.Ports)
+	}
+	if external := b.cont.out("ports").([]any)[0].(obj)["external"]; external == nil || external == 0.0 {
+		t.Errorf("ports[0].external is %v, want the port that the engine chose", external)
 	}
 	b.cont.refresh()
 	if d := b.cont.diff(in); len(d.Diffs) != 0 {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// The labels that say whose an object is, and two that this provider acts on.
+// The labels that say whose an object is, and those that this provider acts on.
 const (
 	labelExperiment = "dev.envctl.experiment"
 	labelInstance   = "dev.envctl.instance"
@@ -17,6 +17,9 @@ const (
 	// LabelPids is the highest number of processes in a container, which the
 	// schema of the official plugin has no property for.
 	LabelPids = "dev.envctl.pids"
+	// LabelOOMScoreAdj is how gladly the kernel kills the container's processes
+	// when memory is short, -1000 to 1000; the schema has no property for it.
+	LabelOOMScoreAdj = "dev.envctl.oom-score-adj"
 )
 
 // label is how the schema writes one label.
