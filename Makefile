@@ -21,8 +21,10 @@ STRIP := -ldflags '-s -w'
 # An engine needs root; the tests then run as the user who called sudo.
 ifeq ($(shell id -u),0)
 AS_ROOT :=
+EXEC_AS_ROOT :=
 else
 AS_ROOT := sudo env "PATH=$$PATH" "HOME=$$HOME"
+EXEC_AS_ROOT := -exec 'sudo -E'
 endif
 # The race detector needs a C compiler.
 RACE := $(shell command -v $$($(GO) env CC) >/dev/null 2>&1 && [ "$$($(GO) env CGO_ENABLED)" = 1 ] && echo -race)
@@ -53,7 +55,7 @@ lint: ## gofmt, go vet and, where it is installed, shellcheck
 	if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w mends it):" >&2; echo "$$unformatted" >&2; exit 1; fi
 	$(GO) vet ./...
 	cd bench/engine && $(GO) vet .
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/run .ci/engine; fi
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run .ci/engine examples/*/demo; fi
 
 # Packages that need no Pulumi engine build quickly with the race detector; the
 # others are tested without it. Each package is tested once.
@@ -75,6 +77,7 @@ test-default: engine
 
 .PHONY: test-current
 test-current: engine-current ## the integration suite on the engine that engine-current built
+	cd bench/engine && ENGINE_RUN=$(BIN)/engine-run ENGINE_BIN=$(BIN)/engine $(GO) test -count=1 $(EXEC_AS_ROOT) .
 	@# Modules are fetched first: there is no way out of the engine's namespace.
 	$(GO) list -deps -test $(ENGINE_PKGS) >/dev/null
 	$(AS_ROOT) $(BIN)/engine-run -bin $(BIN)/engine -log $(BIN)/engine.log -- \

@@ -18,6 +18,9 @@ import (
 const (
 	readyWithin = 60 * time.Second // from the start of dockerd to its first answer
 	stopWithin  = 40 * time.Second // dockerd gives its containers 15 s, then its containerd 15 s
+	// longestDir leaves room for exec/containerd/containerd.sock.ttrpc below it in
+	// the 104 bytes that containerd takes for a socket's path.
+	longestDir = 104 - len("/exec/containerd/containerd.sock.ttrpc")
 )
 
 // daemon is a running dockerd and the folder that holds everything it made.
@@ -43,6 +46,9 @@ func start(ctx context.Context, bin, tmp, log string) (*daemon, error) {
 	dir, err := os.MkdirTemp(tmp, "envctl-engine-")
 	if err != nil {
 		return nil, err
+	}
+	if len(dir) > longestDir {
+		return nil, errors.Join(fmt.Errorf("%q is too long for sockets below it: choose a -tmp of at most %d bytes", dir, len(tmp)+longestDir-len(dir)), os.Remove(dir))
 	}
 	d := &daemon{dir: dir, socket: filepath.Join(dir, "docker.sock"), caller: sudoCaller(), exited: make(chan struct{})}
 	if log == "" {
