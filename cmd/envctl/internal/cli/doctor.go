@@ -16,8 +16,8 @@ func newDoctor(p *program) *cobra.Command {
 		Use:   "doctor",
 		Short: "look for what keeps envctl from working; say how to mend it",
 		Long: `Check the Docker engine (reachable, version, storage, limits, clock, disk), the state
-(folder, key, backend, locks) and the definition here, and say how to mend each thing.
-It changes nothing. Exit status 1: something keeps envctl from working.`,
+(folder, key, backend, operations) and the definition here, and say how to mend each
+thing. It mends nothing itself. Exit status 1: something keeps envctl from working.`,
 		Example: `  envctl doctor
   envctl doctor -o json | jq '.checks[] | select(.state != "ok")'`,
 		Args: exactly(),

@@ -7,6 +7,7 @@ import (
 	"github.com/envctl/envctl/cmd/envctl/internal/output"
 	"github.com/envctl/envctl/components/definition"
 	"github.com/envctl/envctl/local/docker"
+	"github.com/envctl/envctl/policies"
 )
 
 // describeKnown fills in f from the error types of other packages whose parts are
@@ -19,6 +20,11 @@ func describeKnown(err error, f *output.Failure) bool {
 		if errors.As(err, &h) {
 			f.Hint = h.hint
 		}
+		return true
+	}
+	var denied *policies.DeniedError
+	if errors.As(err, &denied) {
+		describeDenied(denied, f)
 		return true
 	}
 	var unavailable *docker.UnavailableError

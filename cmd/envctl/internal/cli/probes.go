@@ -17,6 +17,7 @@ func realProbes(s Settings) doctor.Probes {
 	return doctor.Probes{
 		Engine: func(ctx context.Context) (doctor.Engine, error) { return probeEngine(ctx, s) },
 		Space:  freeSpace,
+		State:  probeState(s.Getenv),
 	}
 }
 

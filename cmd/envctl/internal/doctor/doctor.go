@@ -1,5 +1,5 @@
 // Package doctor looks for what keeps envctl from working on this machine, and says
-// how to mend each thing. It changes nothing.
+// how to mend each thing. It mends nothing itself.
 //
 // A check is a small function over [Probes]; [Run] runs them all. A check that
 // cannot be made because an earlier one failed is skipped, not failed.
@@ -58,16 +58,16 @@ type State struct {
 	KeyMode func() (mode uint32, there bool, err error)
 	// TryBackend opens the backend.
 	TryBackend func(ctx context.Context) error
-	// Locks lists the locks that are there.
-	Locks func(ctx context.Context) ([]Lock, error)
+	// Operations lists the operations that have not ended.
+	Operations func(ctx context.Context) ([]Operation, error)
 }
 
-// Lock is a lock on one stack.
-type Lock struct {
-	Stack string
-	Owner string // in words, e.g. "ann on box (process 4711)"
-	Since time.Time
-	Dead  bool // its owner is a process of this machine that is no more
+// Operation is a command on one stack that has not ended.
+type Operation struct {
+	Stack   string // EXPERIMENT.INSTANCE.TARGET
+	Command string
+	Since   time.Time
+	Holder  string // who holds the lock, in words; empty: nobody, so it was killed
 }
 
 // engineTimeout bounds what the engine is asked: one that hangs never answers.

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/envctl/envctl/cmd/envctl/internal/output"
@@ -16,20 +17,23 @@ func state(ctx context.Context, s State, now time.Time) []output.Finding {
 		all = append(all, output.Finding{Group: "state", Name: name, State: state, Detail: detail, Fix: fix})
 	}
 	add("folder", func() (string, string, string) { return folder(s) })
+	if all[0].State == output.FindingFailed {
+		return all // the rest is in the folder
+	}
 	add("key", func() (string, string, string) { return key(s) })
 	if s.TryBackend != nil {
 		add("backend", func() (string, string, string) { return backend(ctx, s) })
 	}
-	if s.Locks != nil {
-		add("locks", func() (string, string, string) { return locks(ctx, s, now) })
+	if s.Operations != nil {
+		add("operations", func() (string, string, string) { return operations(ctx, s, now) })
 	}
 	return all
 }
 
 func folder(s State) (state, detail, fix string) {
 	if err := s.TryWrite(); err != nil {
-		return output.FindingFailed, fmt.Sprintf("%s cannot be written: %v", s.Dir, err),
-			"make the folder yours (chown), free some space, or set XDG_STATE_HOME to another one"
+		return output.FindingFailed, strings.TrimSpace(s.Dir + " cannot be written: " + err.Error()),
+			"make the folder yours (chown), free some space, or set ENVCTL_STATE_DIR to another one"
 	}
 	return output.FindingOK, s.Dir, ""
 }
@@ -61,25 +65,25 @@ func backend(ctx context.Context, s State) (state, detail, fix string) {
 	return output.FindingOK, s.Backend, ""
 }
 
-func locks(ctx context.Context, s State, now time.Time) (state, detail, fix string) {
-	found, err := s.Locks(ctx)
+func operations(ctx context.Context, s State, now time.Time) (state, detail, fix string) {
+	all, err := s.Operations(ctx)
 	if err != nil {
-		return output.FindingWarning, fmt.Sprintf("the locks cannot be listed: %v", err), "make the state's folder readable"
+		return output.FindingWarning, fmt.Sprintf("the records cannot be read: %v", err), ""
 	}
-	held, dead := "", ""
-	for _, l := range found {
-		text := fmt.Sprintf("%s by %s for %s", l.Stack, l.Owner, now.Sub(l.Since).Round(time.Second))
-		if l.Dead {
-			dead = text
+	var killed, held []string
+	for _, o := range all {
+		since := now.Sub(o.Since).Round(time.Second)
+		if o.Holder == "" {
+			killed = append(killed, fmt.Sprintf("%s of %s, %s ago", o.Command, o.Stack, since))
 		} else {
-			held = text
+			held = append(held, fmt.Sprintf("%s of %s for %s by %s", o.Command, o.Stack, since, o.Holder))
 		}
 	}
 	switch {
-	case dead != "":
-		return output.FindingWarning, "left over: " + dead, "the next envctl up or down of that experiment breaks it"
-	case held != "":
-		return output.FindingOK, "held: " + held, ""
+	case len(killed) > 0:
+		return output.FindingWarning, "cut short: " + strings.Join(killed, "; "), "envctl up or down of that experiment goes on from there"
+	case len(held) > 0:
+		return output.FindingOK, "under way: " + strings.Join(held, "; "), ""
 	}
-	return output.FindingOK, "none", ""
+	return output.FindingOK, "none was cut short", ""
 }

@@ -20,7 +20,7 @@ type Check struct {
 	Models        int       `json:"models"`
 	Secrets       int       `json:"secrets"`
 	Problems      []Problem `json:"problems"`
-	Waived        []Problem `json:"waived,omitempty"` // rules broken with a stated reason
+	Notes         []Problem `json:"notes,omitempty"` // worth knowing, as rules that are waived
 	Warnings      []string  `json:"warnings"`
 }
 
@@ -54,7 +54,8 @@ func (c Check) WriteText(p *Page) {
 		}
 	}
 	p.Line("%s: %s", green(c.Experiment), strings.Join(append(parts, "no problems"), ", "))
-	for _, w := range c.Waived {
-		p.Line("  %s %s", dim("waived"), w.String())
+	for _, n := range c.Notes {
+		n.File = "" // it is the only one
+		p.Line("  %s %s", dim("note:"), n.String())
 	}
 }

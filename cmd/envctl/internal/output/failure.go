@@ -25,15 +25,17 @@ type Problem struct {
 }
 
 // WriteText prints the failure in its three parts. A message of several lines
-// keeps them.
+// keeps them. One problem alone is the message itself.
 func (f *Failure) WriteText(p *Page) {
 	lines := CleanLines(f.Message)
 	p.Line("%s %s", red("error:"), lines[0])
 	for _, l := range lines[1:] {
 		p.Line("  %s", l)
 	}
-	for _, q := range f.Problems {
-		p.Line("  %s", q.String())
+	if len(f.Problems) > 1 {
+		for _, q := range f.Problems {
+			p.Line("  %s", q.String())
+		}
 	}
 	if f.Reason != "" {
 		for _, l := range CleanLines(f.Reason) {

@@ -88,7 +88,7 @@ func documents() map[string]Document {
 func check() Check {
 	c := NewCheck("envctl.yaml", "local")
 	c.Experiment, c.Apps, c.Jobs, c.Secrets = "csv-insights", 1, 2, 1
-	c.Waived = []Problem{{Path: "apps.api.user", Rule: "non-root", Message: "runs as root", Hint: "user: 65532"}}
+	c.Notes = []Problem{{Path: "apps.api.user", Rule: "non-root", Message: "runs as root", Hint: "user: 65532"}}
 	c.Warnings = []string{"no budget"}
 	return c
 }
