@@ -219,10 +219,23 @@ func (e *Engine) removeVolume(ctx context.Context, name string) error {
 	return fmt.Errorf("remove the volume: %w", err)
 }
 
+// untagTries is how often the removal of a name is tried: while two names of one
+// image go at once, the engine may fail with "unrecognized image ID".
+const untagTries = 20
+
 func (e *Engine) removeImage(ctx context.Context, ref string) error {
-	_, err := e.api.ImageRemove(ctx, ref, client.ImageRemoveOptions{PruneChildren: true})
-	if err == nil || cerrdefs.IsNotFound(err) {
-		return nil
+	for try := 1; ; try++ {
+		_, err := e.api.ImageRemove(ctx, ref, client.ImageRemoveOptions{PruneChildren: true})
+		if err == nil || cerrdefs.IsNotFound(err) {
+			return nil
+		}
+		if !strings.Contains(err.Error(), "unrecognized image ID") || try == untagTries {
+			return fmt.Errorf("remove the image: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
-	return fmt.Errorf("remove the image: %w", err)
 }
