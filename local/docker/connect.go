@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -19,6 +20,7 @@ const pingTimeout = 10 * time.Second
 type Engine struct {
 	api    *client.Client
 	host   string
+	ep     endpoint
 	getenv func(string) string
 }
 
@@ -42,7 +44,16 @@ func Connect(ctx context.Context, host string, getenv func(string) string) (*Eng
 		_ = api.Close()
 		return nil, systemProber(getenv).diagnose(ctx, ep, err)
 	}
-	return &Engine{api: api, host: ep.host, getenv: getenv}, nil
+	return &Engine{api: api, host: ep.host, ep: ep, getenv: getenv}, nil
+}
+
+// Explain returns an error of a later call as an [*UnavailableError], when it
+// says that the engine no longer answers; every other error as it is.
+func (e *Engine) Explain(ctx context.Context, err error) error {
+	if err == nil || !client.IsErrConnectionFailed(err) || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return systemProber(e.getenv).diagnose(ctx, e.ep, err)
 }
 
 // Close gives idle connections back.

@@ -197,3 +197,32 @@ func TestConnectToWhatIsNoEngine(t *testing.T) {
 		t.Errorf("missing certificates: %v", err)
 	}
 }
+
+// An engine that goes away later is told apart from an operation that failed.
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Api-Version", "1.41")
+		if !strings.HasSuffix(r.URL.Path, "/_ping") {
+			http.Error(w, `{"message":"no such container: x"}`, http.StatusNotFound)
+		}
+	}))
+	defer server.Close()
+	e, err := Connect(t.Context(), "tcp://"+server.Listener.Addr().String(), env("HOME", t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.Exec(t.Context(), "x", ExecOptions{Cmd: []string{"y"}})
+	if explained := e.Explain(t.Context(), err); err == nil || explained.Error() != err.Error() || errors.Is(explained, ErrUnavailable) {
+		t.Errorf("%v became %v", err, explained)
+	}
+	server.Close()
+	_, err = e.Containers(t.Context(), Filter{})
+	var u *UnavailableError
+	if !errors.As(e.Explain(t.Context(), err), &u) || u.Reason != NotRunning {
+		t.Errorf("%v became %v", err, e.Explain(t.Context(), err))
+	}
+	if e.Explain(t.Context(), nil) != nil {
+		t.Error("no error was explained")
+	}
+}
