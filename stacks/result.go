@@ -125,6 +125,14 @@ type Drift struct {
 	Got      string `json:"got"`
 }
 
+// String returns the difference in one line.
+func (d Drift) String() string {
+	if d.Path == "" {
+		return fmt.Sprintf("%s is %s, want %s", d.Resource, d.Got, d.Want)
+	}
+	return fmt.Sprintf("%s: %s is %s, want %s", d.Resource, d.Path, d.Got, d.Want)
+}
+
 // Summary is one line of `envctl list`.
 type Summary struct {
 	Ref
