@@ -1,0 +1,126 @@
+package main_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/envctl/envctl/"
+
+// mayImport is the layering of the project: what each package may import of it.
+// Imports point one way, from the command line down to plain data. A package
+// that is not listed has no business being there; add it with its sentence in
+// docs/contributing.
+var mayImport = map[string][]string{
+	"components/definition":         {},
+	"components/definition/starter": {"components/definition"},
+	"components/plan":               {"components/definition"},
+	"components":                    {"components/plan"},
+	"components/random":             {},
+	"components/docker/provider":    {},
+	"components/docker":             {"components", "components/plan", "local/gateway", "local/gateway/protocol", "local/sandbox"},
+
+	"policies": {"components/definition", "components/plan"},
+
+	"local/sandbox":                 {"components/plan"},
+	"local/docker/untar":            {},
+	"local/docker/source":           {},
+	"local/docker":                  {"local/docker/source", "local/docker/untar"},
+	"local/gateway/protocol":        {},
+	"local/gateway/serve":           {"local/gateway/protocol"},
+	"local/gateway/cmd/gateway":     {"local/gateway/serve"},
+	"local/gateway/binary/manifest": {},
+	"local/gateway/binary/compile":  {"local/gateway/binary/manifest"},
+	"local/gateway/binary/generate": {"local/gateway/binary/compile", "local/gateway/binary/manifest"},
+	"local/gateway/binary":          {"local/gateway/binary/manifest"},
+	"local/gateway":                 {"components/plan", "local/gateway/binary", "local/gateway/protocol"},
+	"local": {
+		"components", "components/definition", "components/docker", "components/docker/provider", "components/plan",
+		"local/docker", "local/gateway", "local/gateway/protocol", "local/sandbox", "stacks", "stacks/images",
+	},
+
+	"stacks/internal/atomicfile": {},
+	"stacks":                     {"components", "components/definition", "components/plan"},
+	"stacks/engine":              {"stacks"},
+	"stacks/images":              {"components/definition", "components/plan", "local/docker", "stacks/internal/atomicfile"},
+	"stacks/state":               {"components/plan", "stacks", "stacks/internal/atomicfile"},
+	"stacks/lifecycle":           {"components", "components/definition", "components/plan", "stacks", "stacks/state"},
+	"stacks/program": {
+		"components", "components/definition", "components/plan", "local", "local/docker", "stacks", "stacks/lifecycle",
+	},
+
+	"bench":         {"components/plan", "local/sandbox"},
+	"bench/emptyup": {"stacks", "stacks/engine"},
+	"bench/pause":   {},
+
+	"cmd/envctl/internal/output":  {"components/definition", "stacks"},
+	"cmd/envctl/internal/doctor":  {"cmd/envctl/internal/output"},
+	"cmd/envctl/internal/starter": {"components/definition"},
+	"cmd/envctl/internal/cli":     {"*"},
+	"cmd/envctl/e2e":              {}, // whole-program tests
+	"cmd/envctl":                  {"cmd/envctl/internal/cli"},
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	t.Parallel()
+	for pkg, imports := range projectImports(t) {
+		if strings.HasPrefix(pkg, "examples/") {
+			continue // programs of users
+		}
+		allowed, ok := mayImport[pkg]
+		if !ok {
+			t.Errorf("%s is not in the table of this test", pkg)
+		}
+		for _, path := range imports {
+			if !slices.Contains(allowed, path) && !slices.Contains(allowed, "*") {
+				t.Errorf("%s imports %s", pkg, path)
+			}
+		}
+	}
+}
+
+// TestOnlyTheEngineImportsPulumisEngine holds that one package depends on
+// pulumi/pkg, which promises no stable API.
+func TestOnlyTheEngineImportsPulumisEngine(t *testing.T) {
+	t.Parallel()
+	for pkg, imports := range allImports(t) {
+		for _, path := range imports {
+			if strings.HasPrefix(path, "github.com/pulumi/pulumi/pkg/") && pkg != "stacks/engine" {
+				t.Errorf("%s imports %s", pkg, path)
+			}
+		}
+	}
+}
+
+// projectImports are the imports inside the project, by package.
+func projectImports(t *testing.T) map[string][]string {
+	t.Helper()
+	out := map[string][]string{}
+	for pkg, imports := range allImports(t) {
+		out[pkg] = nil
+		for _, path := range imports {
+			if own, ok := strings.CutPrefix(path, module); ok {
+				out[pkg] = append(out[pkg], own)
+			}
+		}
+	}
+	return out
+}
+
+func allImports(t *testing.T) map[string][]string {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...")
+	raw, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	out := map[string][]string{}
+	for line := range strings.Lines(string(raw)) {
+		words := strings.Fields(line)
+		pkg := strings.TrimPrefix(words[0], module)
+		out[pkg] = words[1:]
+	}
+	return out
+}
