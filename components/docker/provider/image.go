@@ -9,7 +9,6 @@ import (
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/distribution/reference"
-	"github.com/moby/moby/client"
 	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 )
@@ -157,10 +156,7 @@ func (h images) update(ctx context.Context, req p.UpdateRequest) (p.UpdateRespon
 // delete removes the name, and the image with its last name; one that a
 // container uses stays.
 func (h images) delete(ctx context.Context, req p.DeleteRequest) error {
-	_, err := h.api.ImageRemove(ctx, req.ID, client.ImageRemoveOptions{PruneChildren: true})
-	if cerrdefs.IsNotFound(err) || cerrdefs.IsConflict(err) {
-		return nil
-	}
+	err := removeName(ctx, h.api, req.ID, false)
 	return explain(err, h.host, fmt.Sprintf("remove image %q", req.ID))
 }
 

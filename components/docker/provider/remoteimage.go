@@ -9,7 +9,6 @@ import (
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/distribution/reference"
 	"github.com/moby/moby/api/types/image"
-	"github.com/moby/moby/client"
 	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 )
@@ -145,10 +144,7 @@ func (h remoteImages) delete(ctx context.Context, req p.DeleteRequest) error {
 	if err != nil || in.KeepLocally {
 		return err
 	}
-	_, err = h.api.ImageRemove(ctx, in.Name, client.ImageRemoveOptions{Force: in.ForceRemove, PruneChildren: true})
-	if cerrdefs.IsNotFound(err) || cerrdefs.IsConflict(err) {
-		return nil
-	}
+	err = removeName(ctx, h.api, in.Name, in.ForceRemove)
 	return explain(err, h.host, fmt.Sprintf("remove image %q", in.Name))
 }
 
