@@ -3,10 +3,13 @@ package state
 import (
 	"errors"
 	"fmt"
-	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"syscall"
+
+	"github.com/envctl/envctl/stacks"
 )
 
 // Dir is an opened state folder.
@@ -15,36 +18,10 @@ type Dir struct {
 	getenv func(string) string
 }
 
-// DirError is a state folder that cannot be used.
-type DirError struct {
-	Path string
-	Err  error
-}
-
-func (e *DirError) Error() string {
-	return fmt.Sprintf("the state folder %q cannot be used: %v", e.Path, e.Err)
-}
-
-// Unwrap returns the cause.
-func (e *DirError) Unwrap() error { return e.Err }
-
-// Code is the error's name in JSON.
-func (*DirError) Code() string { return "state" }
-
-// Hint says how to mend it.
-func (e *DirError) Hint() string {
-	switch {
-	case errors.Is(e.Err, syscall.ENOSPC), errors.Is(e.Err, syscall.EDQUOT):
-		return "free some space there, then run the same command again: what was recorded before is kept"
-	case errors.Is(e.Err, syscall.EROFS), errors.Is(e.Err, fs.ErrPermission):
-		return "make it writable for you, or set ENVCTL_STATE_DIR to a folder that is"
-	}
-	return "set ENVCTL_STATE_DIR to a folder of your own"
-}
-
 // Open finds the state folder and makes it where it is missing:
 // ENVCTL_STATE_DIR, else XDG_STATE_HOME/envctl, else ~/.local/state/envctl (XDG
-// Base Directory Specification 0.8). Only its owner can read it.
+// Base Directory Specification 0.8). Only its owner can read it. A folder that is
+// there already and can only be read opens too; writing to it then fails.
 func Open(getenv func(string) string) (*Dir, error) {
 	path, err := find(getenv)
 	if err != nil {
@@ -55,7 +32,39 @@ func Open(getenv func(string) string) (*Dir, error) {
 			return nil, &DirError{Path: path, Err: err}
 		}
 	}
+	if err := checkOwner(path); err != nil {
+		return nil, &DirError{Path: path, Err: err}
+	}
 	return &Dir{path: path, getenv: getenv}, nil
+}
+
+// checkOwner refuses a folder that others decide about. Write permission of a
+// group is none of that: on many systems a user's own group has it by default.
+func checkOwner(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok && int(owner.Uid) != os.Geteuid() {
+		return &OwnerError{Owner: int(owner.Uid), User: os.Geteuid()}
+	}
+	if mode := info.Mode().Perm(); mode&0o002 != 0 {
+		return &ModeError{Path: path, Mode: mode, Want: 0o700}
+	}
+	return nil
+}
+
+// Writable says whether the folder takes new content now, by writing some.
+func (d *Dir) Writable() error {
+	f, err := os.CreateTemp(d.path, ".writable-*")
+	if err != nil {
+		return &DirError{Path: d.path, Err: err}
+	}
+	_, err = f.Write(make([]byte, 4096)) // an empty file can be made on a full disk
+	if err := errors.Join(err, f.Close(), os.Remove(f.Name())); err != nil {
+		return &DirError{Path: d.path, Err: err}
+	}
+	return nil
 }
 
 func find(getenv func(string) string) (string, error) {
@@ -89,8 +98,21 @@ func (d *Dir) SaltFile() string { return filepath.Join(d.path, "key.salt") }
 
 // BackendURL is where Pulumi keeps state: ENVCTL_BACKEND_URL, else this folder.
 func (d *Dir) BackendURL() string {
-	if url := d.getenv("ENVCTL_BACKEND_URL"); url != "" {
-		return url
+	if address := d.getenv("ENVCTL_BACKEND_URL"); address != "" {
+		return address
 	}
-	return "file://" + filepath.ToSlash(filepath.Join(d.path, "pulumi"))
+	return (&url.URL{Scheme: "file", Path: filepath.Join(d.path, "pulumi")}).String()
+}
+
+// part is one part of a stack's name. It keeps a name from leaving its folder.
+var part = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// stackName returns ref as a file's name.
+func stackName(ref stacks.Ref) (string, error) {
+	for _, p := range []string{ref.Experiment, ref.Instance, ref.Target} {
+		if !part.MatchString(p) {
+			return "", fmt.Errorf("stack %q: %q is not a DNS label: use 1 to 63 of a-z, 0-9 and -, with a letter or digit at both ends", ref, p)
+		}
+	}
+	return ref.String(), nil
 }

@@ -35,26 +35,68 @@ func (d *Dir) Passphrase(context.Context) (string, error) {
 			return "", &DirError{Path: d.path, Err: err}
 		}
 	}
-	return readKey(d.KeyFile(), "")
+	return d.readOwnKey()
 }
 
+// readKey reads the file that a variable names; the end of its line is not part
+// of the passphrase.
 func readKey(path, variable string) (string, error) {
 	raw, err := os.ReadFile(path)
-	if err == nil && strings.TrimSpace(string(raw)) == "" {
-		err = errors.New("it is empty")
-	}
-	if err != nil && variable != "" {
-		return "", fmt.Errorf("the passphrase file that %s names cannot be read: %w", variable, err)
+	key := strings.TrimRight(string(raw), "\r\n")
+	if err == nil && key == "" {
+		err = fmt.Errorf("%q is empty", path)
 	}
 	if err != nil {
-		return "", fmt.Errorf("the key of the state cannot be read: %w", err)
+		return "", fmt.Errorf("the passphrase file that %s names cannot be read: %w", variable, err)
 	}
-	return strings.TrimSpace(string(raw)), nil
+	return key, nil
 }
 
-// makeKey writes a new key unless another process is faster.
+// readOwnKey reads the key that envctl made. A damaged one is never replaced: a
+// new key would make what the old one encrypted unreadable for good.
+func (d *Dir) readOwnKey() (string, error) {
+	path := d.KeyFile()
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", &DirError{Path: d.path, Err: err}
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return "", &DirError{Path: d.path, Err: &ModeError{Path: path, Mode: mode, Want: 0o600}}
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return "", &DirError{Path: d.path, Err: err}
+	}
+	key := strings.TrimSpace(string(raw))
+	if random, err := base64.StdEncoding.DecodeString(key); err != nil || len(random) != keySize {
+		return "", &KeyError{Path: path}
+	}
+	return key, nil
+}
+
+// keySize is in bytes: as many as the AES-256 key that is derived from it.
+const keySize = 32
+
+// KeyError is a key file that does not hold what envctl wrote.
+type KeyError struct{ Path string }
+
+func (e *KeyError) Error() string {
+	return fmt.Sprintf("%q, the key that secrets in the state are encrypted with, is damaged: it is not %d bytes in base64", e.Path, keySize)
+}
+
+// Code is the error's name in JSON.
+func (*KeyError) Code() string { return "state" }
+
+// Hint says how to mend it.
+func (e *KeyError) Hint() string {
+	return fmt.Sprintf("restore it from a backup; without one, the secrets of existing stacks are lost: "+
+		"move it and %q away, and `envctl down` removes what is up by its labels", filepath.Join(filepath.Dir(e.Path), "pulumi"))
+}
+
+// makeKey writes a new key unless another process is faster: the first link of
+// the name wins, and what it names is whole.
 func (d *Dir) makeKey() error {
-	key := make([]byte, 32)
+	key := make([]byte, keySize)
 	if _, err := rand.Read(key); err != nil {
 		return err
 	}

@@ -5,10 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/user"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -17,9 +16,7 @@ import (
 
 // Holder is who works on a stack.
 type Holder struct {
-	PID     int       `json:"pid"`
-	User    string    `json:"user"`
-	Host    string    `json:"host"`
+	Process
 	Command string    `json:"command"`
 	Since   time.Time `json:"since"`
 }
@@ -60,34 +57,55 @@ func (*HeldError) ExitStatus() int { return 5 }
 type LockOptions struct {
 	Command string        // of the holder, for others to see
 	Wait    time.Duration // how long to wait; 0: not at all
-	OnWait  func(Holder)  // called once, when waiting begins; may be nil
+	// OnWait is called when waiting begins, and again for each new holder; nil:
+	// not wanted.
+	OnWait func(Holder)
 }
 
 // Held is a lock that is held.
-type Held struct{ file *os.File }
+type Held struct {
+	file    *os.File
+	release sync.Once
+	err     error
+}
 
-// pollLock is how often a held lock is tried again; flock has no wait that a
-// context could end.
-const pollLock = 50 * time.Millisecond
+const (
+	// pollLock is how often a held lock is tried again; flock has no wait that a
+	// context could end.
+	pollLock = 50 * time.Millisecond
+	// settleLock is how long a new holder may take to write who it is. Until then
+	// the file names nobody, or an owner that was killed.
+	settleLock = 200 * time.Millisecond
+)
 
 // Lock holds a stack for this process until Release or until the process ends:
 // the lock is the kernel's (flock(2)), so that of a killed owner is gone with it.
-// It works on one machine; state that machines share has the backend's own lock.
+// It excludes other holders in this process too. Where it is held and stays so
+// for Wait, the error is a [*HeldError].
 func (d *Dir) Lock(ctx context.Context, ref stacks.Ref, o LockOptions) (*Held, error) {
-	path := filepath.Join(d.path, "locks", ref.String()+".lock")
-	deadline := time.Now().Add(o.Wait)
-	told := false
+	name, err := stackName(ref)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(d.path, "locks", name+".lock")
+	began := time.Now()
+	var told Holder
 	for {
 		held, err := d.tryLock(path, o.Command)
 		if held != nil || err != nil {
 			return held, err
 		}
 		holder := readHolder(path)
-		if !time.Now().Before(deadline) {
+		known := holder.PID != 0 && holder.Alive()
+		waited := time.Since(began)
+		if waited >= o.Wait && (known || waited >= settleLock) {
+			if !known {
+				holder = Holder{}
+			}
 			return nil, &HeldError{Ref: ref, Holder: holder}
 		}
-		if !told && o.OnWait != nil {
-			told = true
+		if o.OnWait != nil && waited < o.Wait && known && holder != told {
+			told = holder
 			o.OnWait(holder)
 		}
 		select {
@@ -100,25 +118,43 @@ func (d *Dir) Lock(ctx context.Context, ref stacks.Ref, o LockOptions) (*Held, e
 
 // tryLock returns nil and no error where somebody else holds the lock.
 func (d *Dir) tryLock(path, command string) (*Held, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, &DirError{Path: d.path, Err: err}
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR) {
+	for {
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return nil, &DirError{Path: d.path, Err: err}
+		}
+		free, err := flock(f)
+		if err != nil || !free {
+			_ = f.Close() // nothing was written
+			if err != nil {
+				return nil, &DirError{Path: d.path, Err: fmt.Errorf("locking %q: %w", path, err)}
+			}
 			return nil, nil
 		}
-		return nil, &DirError{Path: d.path, Err: fmt.Errorf("locking: %w", err)}
+		if !sameFile(f, path) { // its last holder removed it between our open and our lock
+			_ = f.Close()
+			continue
+		}
+		held := &Held{file: f}
+		if err := writeHolder(f, command); err != nil {
+			return nil, &DirError{Path: d.path, Err: errors.Join(err, held.Release())}
+		}
+		return held, nil
 	}
-	if !sameFile(f, path) { // its last holder removed it between our open and our lock
-		return nil, f.Close()
+}
+
+// flock takes the kernel's lock of an open file; false where another has it.
+func flock(f *os.File) (bool, error) {
+	for {
+		switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
+		case err == nil:
+			return true, nil
+		case errors.Is(err, syscall.EWOULDBLOCK):
+			return false, nil
+		case !errors.Is(err, syscall.EINTR):
+			return false, err
+		}
 	}
-	if err := writeHolder(f, command); err != nil {
-		_ = f.Close()
-		return nil, &DirError{Path: d.path, Err: err}
-	}
-	return &Held{file: f}, nil
 }
 
 func sameFile(f *os.File, path string) bool {
@@ -131,12 +167,7 @@ func sameFile(f *os.File, path string) bool {
 }
 
 func writeHolder(f *os.File, command string) error {
-	h := Holder{PID: os.Getpid(), Command: command, Since: time.Now().UTC()}
-	if u, err := user.Current(); err == nil {
-		h.User = u.Username
-	}
-	h.Host, _ = os.Hostname()
-	raw, err := json.Marshal(h)
+	raw, err := json.Marshal(Holder{Process: Self(), Command: command, Since: time.Now().UTC()})
 	if err != nil {
 		return err
 	}
@@ -147,21 +178,19 @@ func writeHolder(f *os.File, command string) error {
 	return err
 }
 
+// readHolder returns the zero Holder where nobody is named, or only half.
 func readHolder(path string) Holder {
+	raw, err := os.ReadFile(path)
 	var h Holder
-	f, err := os.Open(path)
-	if err != nil {
-		return h
-	}
-	defer func() { _ = f.Close() }()
-	raw, err := io.ReadAll(io.LimitReader(f, 4<<10))
 	if err != nil || json.Unmarshal(raw, &h) != nil {
 		return Holder{}
 	}
 	return h
 }
 
-// Release gives the lock back and removes its file.
+// Release gives the lock back and removes its file. Calling it again does
+// nothing more.
 func (h *Held) Release() error {
-	return errors.Join(os.Remove(h.file.Name()), h.file.Close())
+	h.release.Do(func() { h.err = errors.Join(os.Remove(h.file.Name()), h.file.Close()) })
+	return h.err
 }

@@ -1,0 +1,18 @@
+package state
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// startOf returns the time that a process began at; false where there is no such
+// process.
+func startOf(pid int) (string, bool) {
+	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
+	const zombie = 5 // SZOMB
+	if err != nil || int(info.Proc.P_pid) != pid || info.Proc.P_stat == zombie {
+		return "", false
+	}
+	return fmt.Sprintf("%d.%06d", info.Proc.P_starttime.Sec, info.Proc.P_starttime.Usec), true
+}
