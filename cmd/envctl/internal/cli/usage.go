@@ -64,13 +64,14 @@ func cause(err error) string {
 	return err.Error()
 }
 
-// nearest returns the name that given was likely meant to be, or "": at most two
-// letters off, or begun with it.
+// nearest returns the name that given was likely meant to be, or "": at most a
+// third of its letters off, or begun with it.
 func nearest(given string, names []string) string {
-	best, distance := "", 3
+	best, fewest := "", 0
 	for _, n := range names {
-		if d := levenshtein.Distance(strings.ToLower(given), n, nil); d < distance && d < len(n) {
-			best, distance = n, d
+		d := levenshtein.Distance(strings.ToLower(given), n, nil)
+		if d <= max(1, len(n)/3) && (best == "" || d < fewest) {
+			best, fewest = n, d
 		}
 	}
 	if best != "" {
