@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -12,6 +13,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
+
+	"github.com/envctl/envctl/components/plan"
+	"github.com/envctl/envctl/stacks/internal/atomicfile"
 )
 
 // LockFile is the name of the file beside a definition that pins what a tag meant.
@@ -20,24 +25,25 @@ const LockFile = "envctl.lock"
 const lockHead = "# Written by envctl: what each image name meant when it was first used.\n" +
 	"# Commit this file; delete a line to take what the name means now.\n"
 
+// maxLockSize bounds the file in bytes: some 5,000 images.
+const maxLockSize = 1 << 20
+
 // Lock is a read envctl.lock. It is safe for concurrent use.
 type Lock struct {
-	path    string
-	mu      sync.Mutex
-	pins    map[string]string
-	changed bool
+	path string
+	mu   sync.Mutex
+	pins map[string]string
+	set  map[string]string // since it was read or saved
 }
 
 // LockError is a line of envctl.lock that envctl did not write.
 type LockError struct {
-	Path string
-	Line int
-	Text string
+	Path    string
+	Line    int
+	Problem string
 }
 
-func (e *LockError) Error() string {
-	return fmt.Sprintf("%s:%d: %q is not NAME: DIGEST", e.Path, e.Line, e.Text)
-}
+func (e *LockError) Error() string { return fmt.Sprintf("%s:%d: %s", e.Path, e.Line, e.Problem) }
 
 // Hint says how to mend it.
 func (e *LockError) Hint() string {
@@ -47,17 +53,33 @@ func (e *LockError) Hint() string {
 // ExitStatus is that of a wrong definition.
 func (*LockError) ExitStatus() int { return 2 }
 
-var lockLine = regexp.MustCompile(`^(\S+): ((?:\S+@)?sha256:[0-9a-f]{64})$`)
-
 // LoadLock reads the file; a missing one pins nothing.
 func LoadLock(path string) (*Lock, error) {
-	l := &Lock{path: path, pins: map[string]string{}}
-	raw, err := os.ReadFile(path)
+	pins, err := readPins(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Lock{path: path, pins: pins, set: map[string]string{}}, nil
+}
+
+var lockLine = regexp.MustCompile(`^(\S+): (\S+)$`)
+
+func readPins(path string) (map[string]string, error) {
+	pins := map[string]string{}
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return l, nil
+		return pins, nil
 	}
 	if err != nil {
 		return nil, err
+	}
+	defer func() { _ = f.Close() }() // only read
+	raw, err := io.ReadAll(io.LimitReader(f, maxLockSize+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(raw) > maxLockSize {
+		return nil, &LockError{path, 1, fmt.Sprintf("the file has more than %d bytes, so it is not what envctl wrote", maxLockSize)}
 	}
 	for i, line := range strings.Split(string(raw), "\n") {
 		line = strings.TrimSuffix(line, "\r")
@@ -66,14 +88,21 @@ func LoadLock(path string) (*Lock, error) {
 		}
 		m := lockLine.FindStringSubmatch(line)
 		if m == nil {
-			return nil, &LockError{Path: path, Line: i + 1, Text: line}
+			return nil, &LockError{path, i + 1, fmt.Sprintf("%.80q is not NAME: DIGEST", line)}
 		}
-		l.pins[m[1]] = m[2]
+		if err := plan.CheckRef(m[2]); err != nil {
+			return nil, &LockError{path, i + 1, err.Error()}
+		}
+		if _, twice := pins[m[1]]; twice { // as a merge of two branches leaves it
+			return nil, &LockError{path, i + 1, fmt.Sprintf("%q is pinned a second time", m[1])}
+		}
+		pins[m[1]] = m[2]
 	}
-	return l, nil
+	return pins, nil
 }
 
-// Pin returns the digest that a name is pinned to.
+// Pin returns the digest that a name is pinned to: name@sha256:…, or the image
+// ID sha256:… of an image that only one engine has.
 func (l *Lock) Pin(name string) (string, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -85,34 +114,70 @@ func (l *Lock) Pin(name string) (string, bool) {
 func (l *Lock) Set(name, digest string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.changed = l.changed || l.pins[name] != digest
-	l.pins[name] = digest
+	if l.pins[name] != digest {
+		l.pins[name], l.set[name] = digest, digest
+	}
 }
 
-// Save writes the file where a pin was added, atomically.
+// Save writes the file where a pin was set, atomically. Pins that another envctl
+// added meanwhile are kept.
 func (l *Lock) Save() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.changed {
+	if len(l.set) == 0 {
 		return nil
 	}
-	var out bytes.Buffer
-	out.WriteString(lockHead)
-	for _, name := range slices.Sorted(maps.Keys(l.pins)) {
-		fmt.Fprintf(&out, "%s: %s\n", name, l.pins[name])
+	for name, digest := range l.set {
+		if line := name + ": " + digest; !lockLine.MatchString(line) || strings.HasPrefix(line, "#") {
+			return fmt.Errorf("%q cannot be pinned to %q: a line of %s is NAME: DIGEST, without spaces", name, digest, l.path)
+		}
+		if err := plan.CheckRef(digest); err != nil {
+			return fmt.Errorf("pinning %q: %w", name, err)
+		}
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(l.path), ".envctl.lock-*")
+	release, err := lockFolder(filepath.Dir(l.path))
 	if err != nil {
 		return fmt.Errorf("%s cannot be written: %w", l.path, err)
 	}
-	defer func() { _ = os.Remove(tmp.Name()) }()
-	_, err = tmp.Write(out.Bytes())
-	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", l.path, err)
+	defer release()
+	pins, err := readPins(l.path)
+	if err != nil {
+		return err
 	}
-	if err := os.Rename(tmp.Name(), l.path); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", l.path, err)
+	before := maps.Clone(pins)
+	maps.Copy(pins, l.set)
+	if !maps.Equal(before, pins) {
+		if err := atomicfile.Write(l.path, render(pins), 0o644); err != nil {
+			return fmt.Errorf("%s cannot be written: %w", l.path, err)
+		}
 	}
-	l.changed = false
+	l.pins, l.set = pins, map[string]string{}
 	return nil
+}
+
+func render(pins map[string]string) []byte {
+	var out bytes.Buffer
+	out.WriteString(lockHead)
+	for _, name := range slices.Sorted(maps.Keys(pins)) {
+		fmt.Fprintf(&out, "%s: %s\n", name, pins[name])
+	}
+	return out.Bytes()
+}
+
+// lockFolder holds a folder against other writers of envctl.lock, for the few
+// milliseconds of a write; the kernel frees it with the process.
+func lockFolder(path string) (release func(), err error) {
+	d, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err := syscall.Flock(int(d.Fd()), syscall.LOCK_EX)
+		if err == nil {
+			return func() { _ = d.Close() }, nil
+		}
+		if !errors.Is(err, syscall.EINTR) {
+			return nil, errors.Join(err, d.Close())
+		}
+	}
 }
