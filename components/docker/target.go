@@ -45,7 +45,7 @@ func (s *Sandbox) Environment(
 	ctx *pulumi.Context, spec plan.Spec, parent pulumi.Resource,
 ) (components.Environment, error) {
 	profile := sandbox.InternalNetwork()
-	network, err := sdk.NewNetwork(ctx, "network", &sdk.NetworkArgs{
+	network, err := sdk.NewNetwork(ctx, "sandbox", &sdk.NetworkArgs{
 		Name:     pulumi.String(NetworkName(spec.Experiment, spec.Instance)),
 		Driver:   pulumi.String(profile.Driver),
 		Internal: pulumi.Bool(profile.Internal),

@@ -92,7 +92,7 @@ func (l *eventLog) begin(m apitype.StepEventMetadata, planning bool) {
 	if planning && op != "refresh" && m.Op != apitype.OpCreateReplacement && m.Op != apitype.OpDeleteReplaced {
 		l.steps = append(l.steps, step(m, op))
 	}
-	if op == "same" || planning || m.Logical {
+	if op == "same" || planning || m.Op == apitype.OpReplace { // a replacement is reported by its halves
 		return
 	}
 	if _, known := l.began[m.URN]; !known {
@@ -262,5 +262,9 @@ func typeOf(urn string) string {
 // kindOf is the last part of a type token in words: "container" for
 // docker:index/container:Container.
 func kindOf(token string) string {
-	return strings.ToLower(token[strings.LastIndex(token, ":")+1:])
+	kind := strings.ToLower(token[strings.LastIndex(token, ":")+1:])
+	if kind == "remoteimage" {
+		return "image" // where it came from is no concern of a reader
+	}
+	return kind
 }
