@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,7 @@ type rig struct {
 	internal string // network
 	image    string // of testdata/app
 	labels   map[string]string
+	remapped bool // containers run in a user namespace
 }
 
 // newRig skips the test where no engine answers, unless the environment variable
@@ -56,6 +58,13 @@ func newRig(tb testing.TB) *rig {
 	id := "envctl.gatewaytest." + strings.ToLower(rand.Text()[:8])
 	r := &rig{tb: tb, docker: docker, internal: id, labels: map[string]string{"dev.envctl.experiment": id}}
 	tb.Cleanup(func() { docker.Close() })
+	info, err := docker.Info(tb.Context(), client.InfoOptions{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r.remapped = slices.ContainsFunc(info.Info.SecurityOptions, func(option string) bool {
+		return strings.HasPrefix(option, "name=rootless") || strings.HasPrefix(option, "name=userns")
+	})
 	_, err = docker.NetworkCreate(tb.Context(), id, client.NetworkCreateOptions{
 		Driver: "bridge", Internal: true, Labels: r.labels,
 		Options: map[string]string{"com.docker.network.bridge.inhibit_ipv4": "true"},
@@ -152,12 +161,14 @@ func (r *rig) create(s spec) string {
 	host := &container.HostConfig{
 		NetworkMode: container.NetworkMode(s.network), ReadonlyRootfs: true, CapDrop: []string{"ALL"},
 		SecurityOpt: []string{"no-new-privileges"}, DNS: []netip.Addr{netip.MustParseAddr("127.0.0.1")},
-		Sysctls:      map[string]string{"net.ipv4.ip_forward": "0"},
 		Resources:    container.Resources{PidsLimit: &pids, Memory: 64 << 20},
 		PortBindings: network.PortMap{},
 	}
-	if strings.HasPrefix(s.network, "container:") {
-		host.DNS, host.Sysctls = nil, nil // they are the other container's
+	switch {
+	case strings.HasPrefix(s.network, "container:"):
+		host.DNS = nil // it is the other container's
+	case s.name == "gateway":
+		host.Sysctls = gateway.Sysctls(r.remapped)
 	}
 	for _, p := range s.publish {
 		port := network.MustParsePort(fmt.Sprintf("%d/tcp", p))
