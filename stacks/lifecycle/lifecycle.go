@@ -56,6 +56,7 @@ type run struct {
 	known   bool // a record was there
 	plan    *plan.Plan
 	program components.ExperimentArgs
+	drift   []stacks.Drift // found before an up, which mends it
 }
 
 func (s *Service) begin(command string, req Request) *run {

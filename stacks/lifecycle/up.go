@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/envctl/envctl/components"
 	"github.com/envctl/envctl/components/definition"
@@ -59,8 +58,11 @@ func (s *Service) Up(ctx context.Context, req Request) (stacks.Result, error) {
 	interrupted := r.record.Interrupted()
 	r.expire()
 	r.record.File, r.record.Definition = req.File, definition.Hash(req.Definition)
-	if err := r.start(); err != nil {
-		return r.end("", err)
+	if !r.known {
+		// Images come first, and what is pulled for an experiment must be known as its own.
+		if err := r.start(); err != nil {
+			return r.end("", err)
+		}
 	}
 	outcome, err := r.apply(ctx, interrupted)
 	return r.end(outcome, r.finish(err))
@@ -86,16 +88,12 @@ func (r *run) apply(ctx context.Context, interrupted bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	raw, err := json.Marshal(r.plan)
-	if err != nil {
+	if r.record.Plan, err = json.Marshal(r.plan); err != nil {
 		return "", err
 	}
-	r.record.Plan = raw
-	if interrupted {
-		// What a killed run made must be known before anything can come of this one.
-		if err := r.s.State.Save(r.record); err != nil {
-			return "", err
-		}
+	// From here on something can be half made, so a killed run must be known as such.
+	if err := r.start(); err != nil {
+		return "", err
 	}
 	err = r.phase("apply", func() error {
 		changes, err := r.s.Engine.Up(ctx, r.req.Ref, components.Program(r.program),
@@ -106,8 +104,11 @@ func (r *run) apply(ctx context.Context, interrupted bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	for _, d := range r.drift {
+		r.result.Warnings = append(r.result.Warnings, "mended: "+d.String())
+	}
 	out, _, err := r.s.outputs(ctx, r.req.Ref)
-	r.result.Outputs = &out
+	r.result.Outputs, r.record.Addresses = &out, addresses(out)
 	return outcomeOf(*r.result.Changes, r.known), err
 }
 
@@ -123,8 +124,28 @@ func (r *run) needsRefresh(ctx context.Context, interrupted bool) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	for _, d := range obs.Drift {
-		r.result.Warnings = append(r.result.Warnings, fmt.Sprintf("mended: %s", d))
+	r.drift = obs.Drift
+	return !obs.Sound() || moved(obs, r.record.Addresses), nil
+}
+
+// addresses are where apps answer, by app.
+func addresses(out stacks.Outputs) map[string]string {
+	found := map[string]string{}
+	for name, app := range out.Apps {
+		if app.URL != "" {
+			found[name] = app.URL
+		}
 	}
-	return !obs.Sound(), nil
+	return found
+}
+
+// moved says whether an app answers somewhere else than recorded: an engine gives
+// out a new port when a container is started again.
+func moved(obs stacks.Observation, recorded map[string]string) bool {
+	for _, app := range obs.Apps {
+		if app.URL != recorded[app.Name] {
+			return true
+		}
+	}
+	return false
 }

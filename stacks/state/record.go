@@ -27,8 +27,10 @@ type Record struct {
 	// Definition is the hash of the definition that was applied last.
 	Definition string `json:"definition,omitempty"`
 	// Pulled are the digests of images that were pulled for the experiment.
-	Pulled []string  `json:"pulled,omitempty"`
-	Last   Operation `json:"last,omitzero"`
+	Pulled []string `json:"pulled,omitempty"`
+	// Addresses are where apps answered after the last up, by app.
+	Addresses map[string]string `json:"addresses,omitempty"`
+	Last      Operation         `json:"last,omitzero"`
 	// Plan is the plan that was applied last; it holds no secret. [Dir.List]
 	// leaves it out.
 	Plan json.RawMessage `json:"-"`
