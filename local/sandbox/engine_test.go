@@ -36,7 +36,7 @@ type rig struct {
 }
 
 // newRig skips the test where there is no engine, unless ENVCTL_TEST_ENGINE is
-// "require".
+// "required".
 func newRig(t *testing.T) rig {
 	t.Helper()
 	c, err := client.New(client.FromEnv)
@@ -44,7 +44,7 @@ func newRig(t *testing.T) rig {
 		t.Fatal(err)
 	}
 	if _, err := c.Ping(t.Context(), client.PingOptions{NegotiateAPIVersion: true}); err != nil {
-		if os.Getenv("ENVCTL_TEST_ENGINE") == "require" {
+		if os.Getenv("ENVCTL_TEST_ENGINE") == "required" {
 			t.Fatal(err)
 		}
 		t.Skipf("no Docker engine: %v", err)
@@ -132,6 +132,7 @@ func configFile(t *testing.T, img v1.Image) *v1.ConfigFile {
 func (r rig) network(t *testing.T, options client.NetworkCreateOptions) (string, netip.Addr) {
 	t.Helper()
 	network := r.run + "-" + rand.Text()[:6]
+	options.Labels = map[string]string{"dev.envctl.test": r.run}
 	if _, err := r.NetworkCreate(t.Context(), network, options); err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +155,7 @@ func (r rig) internal(t *testing.T) (string, netip.Addr) {
 // create makes a container of p after change, which may weaken it.
 func (r rig) create(t *testing.T, p sandbox.Profile, change func(*container.Config, *container.HostConfig), args ...string) string {
 	t.Helper()
-	config, host := &container.Config{Image: r.image, Cmd: args}, &container.HostConfig{}
+	config, host := &container.Config{Image: r.image, Cmd: args, Labels: map[string]string{"dev.envctl.test": r.run}}, &container.HostConfig{}
 	p.Apply(config, host)
 	if change != nil {
 		change(config, host)

@@ -11,7 +11,9 @@
 // both of which count as its memory; keep up to 800 KiB in POSIX message queues
 // (the kernel's limit for a user); and talk to containers of its own network.
 // It has no capability, cannot gain one, and reaches nothing else by packets or
-// by names, the host included. The kernel is shared with the host.
+// by names, the host included. The kernel is shared with the host. A container
+// that is let run as root can also fill folders of the engine's own (/dev and the
+// like), which are memory too.
 package sandbox
 
 import (

@@ -57,6 +57,7 @@ func probe(targets []string) {
 			"hostname": text(syscall.Sethostname([]byte("x"))),
 			"raw":      text(raw()),
 			"mknod":    text(syscall.Mknod("/tmp/device", syscall.S_IFBLK|0o600, 1)),
+			"limit":    text(lift()),
 			"remount":  text(syscall.Mount("", "/", "", syscall.MS_REMOUNT, "")),
 		},
 	}
@@ -132,7 +133,7 @@ func writable() []string {
 	return found
 }
 
-// fill writes up to 256 MiB and says how much there was room for.
+// fill writes up to 128 MiB and says how much there was room for.
 func fill(dir string) int64 {
 	f, err := os.CreateTemp(dir, "fill")
 	if err != nil {
@@ -141,7 +142,7 @@ func fill(dir string) int64 {
 	defer os.Remove(f.Name())
 	defer f.Close()
 	block, written := make([]byte, 1<<16), int64(0)
-	for written < 256<<20 {
+	for written < 128<<20 {
 		n, err := f.Write(block)
 		written += int64(n)
 		if err != nil {
@@ -155,6 +156,22 @@ func raw() error {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_RAW, syscall.IPPROTO_ICMP)
 	if err == nil {
 		syscall.Close(fd)
+	}
+	return err
+}
+
+// lift opens the container's own memory limit for writing, in either generation
+// of control groups.
+func lift() error {
+	var err error = os.ErrNotExist
+	for _, file := range []string{"memory/memory.limit_in_bytes", "memory.max"} {
+		f, openErr := os.OpenFile("/sys/fs/cgroup/"+file, os.O_WRONLY, 0)
+		if openErr == nil {
+			return f.Close()
+		}
+		if !os.IsNotExist(openErr) {
+			err = openErr
+		}
 	}
 	return err
 }
