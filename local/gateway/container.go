@@ -2,8 +2,8 @@ package gateway
 
 import "maps"
 
-// MemoryLimit is enough for the gateway's container in bytes: it takes 8 MB at
-// rest and about 40 KB a connection.
+// MemoryLimit is what the gateway's container may take in bytes. It takes 8 MB at
+// rest and 56 KB for each request that is under way (measured with 1,000).
 const MemoryLimit = 128 << 20
 
 // Sysctls returns the kernel settings (HostConfig.Sysctls) of a gateway's

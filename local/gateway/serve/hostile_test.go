@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -48,6 +49,8 @@ func TestAppThatDoesNotAnswerIsNamed(t *testing.T) {
 			conn.Close()
 		})
 	}
+	// Which of them depends on whether the end comes before or while net/http reads.
+	const none = "(connection reset|no valid HTTP answer)"
 	cases := map[string]struct {
 		app    func(*testing.T) string
 		status int
@@ -55,24 +58,27 @@ func TestAppThatDoesNotAnswerIsNamed(t *testing.T) {
 		event  string
 	}{
 		"refuses":         {closed, 502, "app api refused the connection: it is still starting, or listens on another port or on 127.0.0.1 only", "connection refused"},
-		"resets":          {reset, 502, "app api did not answer: connection reset", "connection reset"},
-		"ends":            {ends, 502, "app api did not answer: closed without an answer", "closed without an answer"},
-		"talks otherwise": {garbage, 502, "app api did not answer: no valid HTTP answer", "no valid HTTP answer"},
+		"resets":          {reset, 502, "app api did not answer: " + none, none},
+		"ends":            {ends, 502, "app api did not answer: " + none, none},
+		"talks otherwise": {garbage, 502, "app api did not answer: " + none, none},
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := openGate(t, test.app(t), newDialer())
 			response, err := http.Post(g.url, "text/plain", strings.NewReader("x"))
-			if got := body(t, response, err); got != test.text || response.StatusCode != test.status {
+			if got := body(t, response, err); !whole(test.text).MatchString(got) || response.StatusCode != test.status {
 				t.Errorf("answer %d %q, expected %d %q", response.StatusCode, got, test.status, test.text)
 			}
-			if !strings.Contains(g.events.String(), `"reason":"`+test.event+`"`) {
+			if reason := regexp.MustCompile(`"reason":"` + test.event + `"`); !reason.MatchString(g.events.String()) {
 				t.Errorf("events %s, expected one with %q", g.events, test.event)
 			}
 		})
 	}
 }
+
+// whole matches a text that is all of an expression.
+func whole(expression string) *regexp.Regexp { return regexp.MustCompile("^(?:" + expression + ")$") }
 
 func TestAppIsFoundAsSoonAsItsNameResolves(t *testing.T) {
 	t.Parallel()
