@@ -29,6 +29,9 @@ type Service struct {
 	Getenv func(string) string
 	// Now is the clock.
 	Now func() time.Time
+	// Shared says that other machines keep stacks in the same state store, so
+	// List asks it and not the records of this machine alone.
+	Shared bool
 	// LockWait is how long an operation waits for another one on the same
 	// experiment before it gives up.
 	LockWait time.Duration

@@ -85,6 +85,9 @@ func (s *Service) List(ctx context.Context) ([]stacks.Summary, error) {
 	if err != nil {
 		return nil, err
 	}
+	if records, err = s.addShared(ctx, records); err != nil {
+		return nil, err
+	}
 	states, stateErr := s.Target.States(ctx)
 	byRef := map[stacks.Ref]stacks.Summary{}
 	for _, rec := range records {
@@ -103,6 +106,23 @@ func (s *Service) List(ctx context.Context) ([]stacks.Summary, error) {
 		return cmp.Or(cmp.Compare(a.Experiment, b.Experiment), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Target, b.Target))
 	})
 	return out, nil
+}
+
+// addShared adds the stacks that other machines have recorded.
+func (s *Service) addShared(ctx context.Context, records []state.Record) ([]state.Record, error) {
+	if !s.Shared {
+		return records, nil
+	}
+	refs, err := s.Engine.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, ref := range refs {
+		if !slices.ContainsFunc(records, func(r state.Record) bool { return r.Ref == ref }) {
+			records = append(records, state.Record{Ref: ref})
+		}
+	}
+	return records, nil
 }
 
 func summarize(rec state.Record, st stacks.State, err error) stacks.Summary {

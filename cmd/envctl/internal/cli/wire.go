@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
@@ -31,7 +32,7 @@ const (
 func realServices() Services {
 	return Services{
 		Operations: func(ctx context.Context, s Settings) (Operations, error) { return newLocal(ctx, s) },
-		Views:      func(ctx context.Context, s Settings) (Views, error) { return newLocal(ctx, s) },
+		Views:      func(ctx context.Context, s Settings) (Views, error) { return newViews(ctx, s) },
 		Workloads:  func(ctx context.Context, s Settings) (Workloads, error) { return newLocal(ctx, s) },
 		Unsupported: func(_ string, def *definition.Definition) []definition.Problem {
 			return (&local.Target{}).Unsupported(def)
@@ -51,11 +52,31 @@ func newLocal(ctx context.Context, s Settings) (*localServices, error) {
 	if err != nil {
 		return nil, err
 	}
-	docker, err := docker.Connect(ctx, s.Host, s.Getenv)
+	engine, err := docker.Connect(ctx, s.Host, s.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	target := &local.Target{Engine: docker, Derived: dir.Derived()}
+	target := &local.Target{Engine: engine, Derived: dir.Derived()}
+	return &localServices{Service: newService(s, dir, target, providers(engine)), target: target}, nil
+}
+
+// newViews does without the engine where it cannot be reached: what is recorded
+// can be looked at all the same.
+func newViews(ctx context.Context, s Settings) (Views, error) {
+	services, err := newLocal(ctx, s)
+	if unavailable := (*docker.UnavailableError)(nil); errors.As(err, &unavailable) {
+		dir, err := state.Open(s.Getenv)
+		if err != nil {
+			return nil, err
+		}
+		return newService(s, dir, local.Unavailable{Err: unavailable}, nil), nil
+	}
+	return services, err
+}
+
+func newService(
+	s Settings, dir *state.Dir, target stacks.Target, providers map[string]engine.ProviderFactory,
+) *lifecycle.Service {
 	config := engine.Config{
 		BackendURL: dir.BackendURL(), Passphrase: dir.Passphrase, SaltFile: dir.SaltFile(), WorkDir: dir.WorkDir(),
 		Parallel: parallel,
@@ -65,14 +86,12 @@ func newLocal(ctx context.Context, s Settings) (*localServices, error) {
 		},
 	}
 	if s.Getenv("ENVCTL_PROVIDERS") != "official" {
-		config.Providers = providers(docker)
+		config.Providers = providers
 	}
-	return &localServices{
-		Service: &lifecycle.Service{
-			Target: target, Engine: engine.New(config), State: dir, Judge: judge, Getenv: s.Getenv, Now: time.Now, LockWait: lockWait,
-		},
-		target: target,
-	}, nil
+	return &lifecycle.Service{
+		Target: target, Engine: engine.New(config), State: dir, Judge: judge, Getenv: s.Getenv, Now: time.Now,
+		LockWait: lockWait, Shared: s.Getenv("ENVCTL_BACKEND_URL") != "",
+	}
 }
 
 func providers(e *docker.Engine) map[string]engine.ProviderFactory {

@@ -1,0 +1,314 @@
+package lifecycle_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/envctl/envctl/components"
+	"github.com/envctl/envctl/components/definition"
+	"github.com/envctl/envctl/components/plan"
+	"github.com/envctl/envctl/stacks"
+	"github.com/envctl/envctl/stacks/lifecycle"
+	"github.com/envctl/envctl/stacks/state"
+)
+
+var ref = stacks.Ref{Experiment: "exp", Instance: "default", Target: "local"}
+
+const digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+// world is a target and an engine that note what they are asked and fail where a
+// test says so.
+type world struct {
+	calls  []string
+	fail   map[string]error // by call
+	exists bool             // the stack
+	obs    stacks.Observation
+	opts   stacks.Options // of the last Up
+}
+
+func (w *world) call(name string) error {
+	w.calls = append(w.calls, name)
+	return w.fail[name]
+}
+
+func (w *world) Unsupported(*definition.Definition) []definition.Problem {
+	if w.call("unsupported") != nil {
+		return []definition.Problem{{Path: "apps.api.egress", Message: "unsupported"}}
+	}
+	return nil
+}
+
+func (w *world) Prepare(context.Context, stacks.Preparation) (map[string]plan.Image, error) {
+	return map[string]plan.Image{"api": {Ref: digest, Keep: true}}, w.call("prepare")
+}
+
+func (w *world) Component(context.Context, *plan.Plan, bool) (components.Target, error) {
+	return nil, w.call("component")
+}
+
+func (w *world) Observe(context.Context, *plan.Plan) (stacks.Observation, error) {
+	return w.obs, w.call("observe")
+}
+
+func (w *world) States(context.Context) (map[stacks.Ref]stacks.State, error) {
+	if err := w.call("states"); err != nil || !w.exists {
+		return nil, err
+	}
+	return map[stacks.Ref]stacks.State{ref: {Apps: 1}}, nil
+}
+
+func (w *world) Sweep(context.Context, stacks.Ref, bool) (int, error) { return 0, w.call("sweep") }
+
+func (w *world) Preview(
+	context.Context, stacks.Ref, pulumi.RunFunc, stacks.Options,
+) ([]stacks.Step, stacks.Changes, error) {
+	return nil, stacks.Changes{Create: 2}, w.call("preview")
+}
+
+func (w *world) Up(_ context.Context, _ stacks.Ref, _ pulumi.RunFunc, o stacks.Options) (stacks.Changes, error) {
+	w.opts = o
+	changes := stacks.Changes{Create: 2}
+	if w.exists {
+		changes = stacks.Changes{Same: 2}
+	}
+	w.exists = true
+	return changes, w.call("up")
+}
+
+func (w *world) Destroy(context.Context, stacks.Ref, stacks.Options) (stacks.Changes, error) {
+	if err := w.call("destroy"); err != nil || !w.exists {
+		return stacks.Changes{}, err
+	}
+	w.exists = false
+	return stacks.Changes{Delete: 2}, nil
+}
+
+func (w *world) Outputs(context.Context, stacks.Ref) (map[string]any, bool, error) {
+	return map[string]any{"environment": "envctl.exp.default"}, w.exists, nil
+}
+
+func (w *world) Generated(context.Context, stacks.Ref) (map[string]string, error) { return nil, nil }
+func (w *world) List(context.Context) ([]stacks.Ref, error)                       { return nil, nil }
+
+func newService(t *testing.T, w *world) *lifecycle.Service {
+	t.Helper()
+	dir := t.TempDir()
+	d, err := state.Open(func(name string) string {
+		if name == "ENVCTL_STATE_DIR" {
+			return dir
+		}
+		return ""
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &lifecycle.Service{
+		Target: w, Engine: w, State: d, Now: time.Now,
+		Getenv: func(string) string { return "" },
+		Judge:  func(*definition.Definition) ([]string, error) { return nil, w.call("judge") },
+	}
+}
+
+func request(t *testing.T) lifecycle.Request {
+	t.Helper()
+	def, err := definition.Read([]byte("name: exp\nttl: 1h\napps: {api: {image: 'x:1'}}\n"), definition.ReadOptions{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lifecycle.Request{Definition: def, Ref: ref}
+}
+
+func TestUpGoesStepByStep(t *testing.T) {
+	t.Parallel()
+	w := &world{}
+	s, req := newService(t, w), request(t)
+	got, err := s.Up(t.Context(), req)
+	if err != nil || got.Result != stacks.Created {
+		t.Fatalf("first up: %v, %v", got.Result, err)
+	}
+	want := []string{"unsupported", "judge", "prepare", "component", "up"}
+	if !slices.Equal(w.calls, want) {
+		t.Errorf("first up: calls %v, want %v", w.calls, want)
+	}
+	expires := got.Expires
+
+	w.calls = nil
+	got, err = s.Up(t.Context(), req)
+	if err != nil || got.Result != stacks.Unchanged || !got.Expires.Equal(expires) {
+		t.Fatalf("second up: %v, expires %v after %v, %v", got.Result, got.Expires, expires, err)
+	}
+	if want = []string{"unsupported", "judge", "prepare", "component", "observe", "up"}; !slices.Equal(w.calls, want) {
+		t.Errorf("second up: calls %v, want %v", w.calls, want)
+	}
+	if w.opts.Refresh {
+		t.Error("an unchanged up reads every resource")
+	}
+}
+
+// TestFailureIsRecordedAndGoesOn fails an up at each step: the record says so,
+// the next up goes on, and down leaves nothing.
+func TestFailureIsRecordedAndGoesOn(t *testing.T) {
+	t.Parallel()
+	boom := errors.New("boom")
+	for _, step := range []string{"prepare", "component", "up"} {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			w := &world{fail: map[string]error{step: boom}}
+			s, req := newService(t, w), request(t)
+			got, err := s.Up(t.Context(), req)
+			if !errors.Is(err, boom) || got.Result != stacks.Failed {
+				t.Fatalf("up: %v, %v", got.Result, err)
+			}
+			rec, known, err := s.State.Load(ref)
+			if err != nil || !known || rec.Interrupted() || !strings.Contains(rec.Last.Error, "boom") {
+				t.Fatalf("record: known %v, last %+v, %v", known, rec.Last, err)
+			}
+			w.fail = nil
+			if _, err := s.Up(t.Context(), req); err != nil {
+				t.Fatalf("next up: %v", err)
+			}
+			if got, err := s.Down(t.Context(), lifecycle.Request{Ref: ref}); err != nil || got.Result != stacks.Destroyed {
+				t.Fatalf("down: %v, %v", got.Result, err)
+			}
+			if _, known, _ := s.State.Load(ref); known {
+				t.Error("down left a record")
+			}
+		})
+	}
+}
+
+func TestRefusalTouchesNothing(t *testing.T) {
+	t.Parallel()
+	for _, step := range []string{"unsupported", "judge"} {
+		w := &world{fail: map[string]error{step: errors.New("refused")}}
+		s, req := newService(t, w), request(t)
+		if _, err := s.Up(t.Context(), req); err == nil {
+			t.Errorf("%s: no error", step)
+		}
+		if slices.Contains(w.calls, "prepare") {
+			t.Errorf("%s: images were prepared", step)
+		}
+		if _, known, _ := s.State.Load(ref); known {
+			t.Errorf("%s: a record was made", step)
+		}
+	}
+}
+
+func TestUpReadsTheTargetWhereSomethingIsOff(t *testing.T) {
+	t.Parallel()
+	drift := stacks.Drift{Resource: "container api", Path: "HostConfig.Memory", Want: "1", Got: "2"}
+	for name, c := range map[string]struct {
+		obs  stacks.Observation
+		want bool
+	}{
+		"sound":     {stacks.Observation{Apps: []stacks.AppStatus{{Name: "api", State: stacks.AppRunning}}}, false},
+		"exited":    {stacks.Observation{Apps: []stacks.AppStatus{{Name: "api", State: stacks.AppExited}}}, true},
+		"drift":     {stacks.Observation{Drift: []stacks.Drift{drift}}, true},
+		"elsewhere": {stacks.Observation{Apps: []stacks.AppStatus{{Name: "api", State: stacks.AppRunning, URL: "http://x"}}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{}
+			s, req := newService(t, w), request(t)
+			if _, err := s.Up(t.Context(), req); err != nil {
+				t.Fatal(err)
+			}
+			w.obs = c.obs
+			got, err := s.Up(t.Context(), req)
+			if err != nil || w.opts.Refresh != c.want {
+				t.Errorf("refresh %v, want %v (%v)", w.opts.Refresh, c.want, err)
+			}
+			if n := len(got.Warnings); n != len(c.obs.Drift) {
+				t.Errorf("%d warnings for %d differences", n, len(c.obs.Drift))
+			}
+		})
+	}
+}
+
+// TestKilledOperation leaves the record as a kill does: begun and never ended.
+func TestKilledOperation(t *testing.T) {
+	t.Parallel()
+	w := &world{}
+	s, req := newService(t, w), request(t)
+	if _, err := s.Up(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	rec, _, err := s.State.Load(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec.Last = state.Started("up", time.Now())
+	if err := s.State.Save(rec); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := s.List(t.Context()); err != nil || len(list) != 1 || list[0].State != stacks.StatusInterrupted {
+		t.Errorf("list: %+v, %v", list, err)
+	}
+	if got, err := s.Status(t.Context(), ref); err != nil || len(got.Warnings) != 1 {
+		t.Errorf("status: warnings %v, %v", got.Warnings, err)
+	}
+	if _, err := s.Up(t.Context(), req); err != nil || !w.opts.Refresh {
+		t.Errorf("up after a kill: refresh %v, %v", w.opts.Refresh, err)
+	}
+}
+
+func TestDown(t *testing.T) {
+	t.Parallel()
+	boom := errors.New("boom")
+	w := &world{}
+	s, req := newService(t, w), request(t)
+	if got, err := s.Down(t.Context(), lifecycle.Request{Ref: ref}); err != nil || got.Result != stacks.Absent {
+		t.Errorf("of nothing: %v, %v", got.Result, err)
+	}
+	if !slices.Contains(w.calls, "sweep") {
+		t.Error("an unknown experiment is not swept for")
+	}
+	if _, err := s.Up(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []string{"destroy", "sweep"} {
+		w.fail = map[string]error{step: boom}
+		if got, err := s.Down(t.Context(), lifecycle.Request{Ref: ref}); !errors.Is(err, boom) || got.Result != stacks.Failed {
+			t.Errorf("%s fails: %v, %v", step, got.Result, err)
+		}
+		if _, known, _ := s.State.Load(ref); !known {
+			t.Errorf("%s fails: the record is gone", step)
+		}
+	}
+	w.fail = nil
+	if got, err := s.Down(t.Context(), lifecycle.Request{Ref: ref}); err != nil || got.Result != stacks.Destroyed {
+		t.Errorf("in the end: %v, %v", got.Result, err)
+	}
+}
+
+func TestPreviewWritesNothing(t *testing.T) {
+	t.Parallel()
+	w := &world{}
+	s, req := newService(t, w), request(t)
+	got, err := s.Preview(t.Context(), req)
+	if err != nil || got.Result != stacks.Created || got.Changes.Create != 2 {
+		t.Errorf("preview: %+v, %v", got, err)
+	}
+	if _, known, _ := s.State.Load(ref); known {
+		t.Error("a record was made")
+	}
+}
+
+func TestListWithoutAnEngine(t *testing.T) {
+	t.Parallel()
+	w := &world{}
+	s, req := newService(t, w), request(t)
+	if _, err := s.Up(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	w.fail = map[string]error{"states": errors.New("no engine")}
+	if list, err := s.List(t.Context()); err != nil || len(list) != 1 || list[0].State != stacks.StatusUnknown {
+		t.Errorf("list: %+v, %v", list, err)
+	}
+}
