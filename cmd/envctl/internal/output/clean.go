@@ -15,7 +15,7 @@ func Clean(s string) string {
 	if plain(s) {
 		return s
 	}
-	s = strings.ToValidUTF8(ansi.Strip(s), "\uFFFD")
+	s = strings.ToValidUTF8(ansi.Strip(strings.ToValidUTF8(s, "\uFFFD")), "\uFFFD")
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t':
