@@ -27,7 +27,7 @@ func (p Profile) Apply(config *container.Config, host *container.HostConfig) {
 	host.PidMode, host.UTSMode, host.UsernsMode, host.Cgroup = "", "", "", ""
 	host.IpcMode = container.IpcMode(p.IpcMode)
 	host.CgroupnsMode = container.CgroupnsMode(p.CgroupnsMode)
-	host.GroupAdd, host.Sysctls = nil, nil
+	host.GroupAdd, host.Sysctls = nil, maps.Clone(p.Sysctls)
 
 	if len(p.Networks) > 0 {
 		host.NetworkMode = container.NetworkMode(p.Networks[0])

@@ -80,6 +80,8 @@ type Profile struct {
 
 	IpcMode      string
 	CgroupnsMode string
+	// Sysctls are kernel settings of the container's own namespaces; New sets none.
+	Sysctls map[string]string
 	// Networks are the only ones it is attached to, by name; the first is the
 	// one it is created with.
 	Networks  []string

@@ -82,7 +82,7 @@ func (r *report) privileges(got container.InspectResponse, want Profile) {
 	none(r, "HostConfig.Devices", host.Devices)
 	none(r, "HostConfig.DeviceRequests", host.DeviceRequests)
 	none(r, "HostConfig.DeviceCgroupRules", host.DeviceCgroupRules)
-	none(r, "HostConfig.Sysctls", slices.Sorted(maps.Keys(host.Sysctls)))
+	r.same("HostConfig.Sysctls", want.Sysctls, host.Sysctls)
 	r.same("HostConfig.CgroupParent", "", host.CgroupParent)
 	r.contains("HostConfig.MaskedPaths", maskedPaths, host.MaskedPaths)
 	r.contains("HostConfig.ReadonlyPaths", readonlyPaths, host.ReadonlyPaths)

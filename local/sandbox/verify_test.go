@@ -267,6 +267,20 @@ func TestVerifyTakesOtherSpellings(t *testing.T) {
 	}
 }
 
+func TestSysctlsAreTheProfilesOwn(t *testing.T) {
+	t.Parallel()
+	p := sandbox.New(sandbox.Gateway, workload(), "inside")
+	p.Sysctls = map[string]string{"net.ipv4.ip_forward": "0"}
+	got := inspected(p)
+	if d := sandbox.Verify(got, p); len(d) > 0 {
+		t.Errorf("as the profile has them: %v", d)
+	}
+	got.HostConfig.Sysctls["net.ipv4.ip_forward"] = "1"
+	if d := sandbox.Verify(got, p); len(d) != 1 || d[0].Path != "HostConfig.Sysctls" {
+		t.Errorf("changed: %v", d)
+	}
+}
+
 func TestVerifyOfNothing(t *testing.T) {
 	t.Parallel()
 	if d := sandbox.Verify(container.InspectResponse{}, sandbox.Profile{}); len(d) != 1 {
