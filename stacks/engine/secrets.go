@@ -55,9 +55,7 @@ func (p *secretsProvider) manager() secrets.Manager {
 	if err == nil && len(salt) > 0 {
 		return stack.NewBatchingCachingSecretsManager(p.withSalt(strings.TrimSpace(string(salt))))
 	}
-	m := p.withSalt("")
-	go func() { _, _ = m.inner() }() // beside the first resources; State waits for it
-	return stack.NewBatchingCachingSecretsManager(m)
+	return p.withSalt("") // not in batches: these are encrypted after the manager's name is asked for
 }
 
 func (p *secretsProvider) withSalt(salt string) *lazyManager {
@@ -65,18 +63,17 @@ func (p *secretsProvider) withSalt(salt string) *lazyManager {
 	defer p.mu.Unlock()
 	m, ok := p.managers[salt]
 	if !ok {
-		m = &lazyManager{salt: salt}
-		m.inner = sync.OnceValues(func() (secrets.Manager, error) { return p.derive(salt) })
+		m = &lazyManager{salt: salt, derive: p.derive}
 		p.managers[salt] = m
 	}
 	return m
 }
 
-func (p *secretsProvider) derive(salt string) (secrets.Manager, error) {
+func (p *secretsProvider) derive(ctx context.Context, salt string) (secrets.Manager, error) {
 	if p.phrase == nil {
 		return nil, errors.New("the state holds secrets and no passphrase is given")
 	}
-	phrase, err := p.phrase(context.Background())
+	phrase, err := p.phrase(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -126,25 +123,51 @@ func (*PassphraseError) Hint() string {
 	return "give the passphrase that the state was made with by ENVCTL_PASSPHRASE or ENVCTL_PASSPHRASE_FILE"
 }
 
-// lazyManager is a passphrase manager that is not derived yet.
+// lazyManager is a passphrase manager that is not derived yet. One without a salt
+// names itself only once a value was encrypted, so state without secrets says
+// that it has no secrets provider; the engine asks after it has written all values.
 type lazyManager struct {
-	salt  string // empty: a new one is made at the first use
-	inner func() (secrets.Manager, error)
+	salt   string // empty: a new one is made at the first use
+	derive func(ctx context.Context, salt string) (secrets.Manager, error)
+
+	mu    sync.Mutex
+	used  bool
+	inner secrets.Manager
+	err   error
+}
+
+// get derives the key at the first call.
+func (m *lazyManager) get(ctx context.Context) (secrets.Manager, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.used {
+		m.used = true
+		m.inner, m.err = m.derive(ctx, m.salt)
+	}
+	return m.inner, m.err
 }
 
 var _ secrets.Manager = (*lazyManager)(nil)
 
 // Type implements [secrets.Manager].
-func (m *lazyManager) Type() string { return passphrase.Type }
+func (m *lazyManager) Type() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.salt == "" && !m.used {
+		return ""
+	}
+	return passphrase.Type
+}
 
 // State implements [secrets.Manager]. A salt that is known needs no key.
 func (m *lazyManager) State() json.RawMessage {
 	if m.salt == "" {
-		inner, err := m.inner()
-		if err != nil {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.inner == nil {
 			return nil
 		}
-		return inner.State()
+		return m.inner.State()
 	}
 	raw, err := json.Marshal(map[string]string{"salt": m.salt})
 	if err != nil {
@@ -162,7 +185,7 @@ func (m *lazyManager) Decrypter() config.Decrypter { return lazyCrypter{m} }
 type lazyCrypter struct{ m *lazyManager }
 
 func (c lazyCrypter) EncryptValue(ctx context.Context, plaintext string) (string, error) {
-	inner, err := c.m.inner()
+	inner, err := c.m.get(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -173,7 +196,7 @@ func (c lazyCrypter) BatchEncrypt(ctx context.Context, values []string) ([]strin
 	if len(values) == 0 {
 		return nil, nil
 	}
-	inner, err := c.m.inner()
+	inner, err := c.m.get(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +204,7 @@ func (c lazyCrypter) BatchEncrypt(ctx context.Context, values []string) ([]strin
 }
 
 func (c lazyCrypter) DecryptValue(ctx context.Context, ciphertext string) (string, error) {
-	inner, err := c.m.inner()
+	inner, err := c.m.get(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -192,7 +215,7 @@ func (c lazyCrypter) BatchDecrypt(ctx context.Context, values []string) ([]strin
 	if len(values) == 0 {
 		return nil, nil
 	}
-	inner, err := c.m.inner()
+	inner, err := c.m.get(ctx)
 	if err != nil {
 		return nil, err
 	}
