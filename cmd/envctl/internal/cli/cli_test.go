@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/envctl/envctl/cmd/envctl/internal/doctor"
 	"github.com/envctl/envctl/cmd/envctl/internal/output"
 	"github.com/envctl/envctl/components/definition"
+	"github.com/envctl/envctl/local/docker"
 	"github.com/envctl/envctl/stacks"
 )
 
@@ -34,6 +36,9 @@ type fake struct {
 	exec     ExecRequest
 	run      RunRequest
 	ref      stacks.Ref
+
+	says          string // what a program prints
+	raw, restored int    // how often the terminal was taken and put back
 
 	result  stacks.Result
 	status  int
@@ -113,12 +118,13 @@ func (f *fake) Logs(_ context.Context, r LogsRequest) error {
 
 func (f *fake) Exec(_ context.Context, r ExecRequest) (int, error) {
 	f.exec = r
+	_, _ = io.WriteString(r.Stdout, f.says)
 	return f.status, f.err
 }
 
 func (f *fake) Run(_ context.Context, r RunRequest) (stacks.Result, int, error) {
 	f.run = r
-	_, _ = r.Stdout.Write([]byte("from the job\n"))
+	_, _ = io.WriteString(r.Stdout, f.says)
 	result := f.result
 	result.Command, result.Ref = "run", r.Ref
 	return result, f.status, f.err
@@ -147,8 +153,12 @@ func (s shell) run(ctx context.Context, f *fake, args ...string) ended {
 		Dir:        s.dir,
 		IsTerminal: func(any) bool { return s.terminal },
 		Size:       func() (int, int) { return 80, 24 },
-		Clock:      stoppedClock{},
-		Services:   f.services(),
+		Raw: func() (<-chan docker.Size, func(), error) {
+			f.raw++
+			return make(chan docker.Size), func() { f.restored++ }, nil
+		},
+		Clock:    stoppedClock{},
+		Services: f.services(),
 	})
 	return ended{status, out.String(), err.String()}
 }

@@ -209,8 +209,8 @@ func TestLogs(t *testing.T) {
 func TestExitStatusIsTheProgramsOwn(t *testing.T) {
 	t.Parallel()
 	s := shell{dir: folder(t, "envctl.yaml", example), stdin: "in"}
-	f := &fake{status: 42, result: stacks.Result{Result: stacks.Failed}}
-	if got := s.run(t.Context(), f, "exec", "api", "--", "sh", "-c", "exit 42"); got != (ended{42, "", ""}) {
+	f := &fake{status: 42, says: "from the job\n", result: stacks.Result{Result: stacks.Failed}}
+	if got := s.run(t.Context(), f, "exec", "api", "--", "sh", "-c", "exit 42"); got != (ended{42, "from the job\n", ""}) {
 		t.Errorf("exec: %+v", got)
 	}
 	if in, _ := io.ReadAll(f.exec.Stdin); string(in) != "in" || f.exec.TTY {
@@ -235,6 +235,30 @@ func TestExitStatusIsTheProgramsOwn(t *testing.T) {
 	f.err = errors.New("no such container")
 	if got := s.run(t.Context(), f, "exec", "api", "--", "ls"); got.status != 1 || !strings.Contains(got.stderr, "no such container") {
 		t.Errorf("%+v", got)
+	}
+}
+
+// A command on a terminal must get the terminal, which is put back afterwards; what
+// is written to a terminal that is not handed over is cleaned.
+func TestTerminals(t *testing.T) {
+	t.Parallel()
+	s := shell{dir: folder(t, "envctl.yaml", example), terminal: true}
+	f := &fake{says: "\x1b[2Jcleared\n"}
+	if got := s.run(t.Context(), f, "exec", "api", "--", "sh"); got.stdout != "\x1b[2Jcleared\n" || !f.exec.TTY || f.exec.Resize == nil {
+		t.Errorf("exec: %+v, %+v", got, f.exec)
+	}
+	if f.raw != 1 || f.restored != 1 {
+		t.Errorf("the terminal was taken %d times and put back %d times", f.raw, f.restored)
+	}
+	if got := s.run(t.Context(), f, "run", "tidy"); got.stdout != "cleared\n" {
+		t.Errorf("run: %+v", got)
+	}
+	s.terminal = false
+	if got := s.run(t.Context(), f, "run", "tidy"); got.stdout != "\x1b[2Jcleared\n" {
+		t.Errorf("run in a pipe: %+v", got)
+	}
+	if got := s.run(t.Context(), f, "exec", "api", "sh"); got.stdout != "\x1b[2Jcleared\n" || f.exec.TTY || f.raw != 1 {
+		t.Errorf("exec in a pipe: %+v", got)
 	}
 }
 

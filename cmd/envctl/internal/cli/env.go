@@ -13,6 +13,7 @@ import (
 	"io"
 
 	"github.com/envctl/envctl/cmd/envctl/internal/output"
+	"github.com/envctl/envctl/local/docker"
 )
 
 // Env is everything of the outside world that a command sees.
@@ -27,7 +28,11 @@ type Env struct {
 	// IsTerminal says whether one of the three streams is a terminal.
 	IsTerminal func(stream any) bool
 	// Size returns the width and height of the terminal behind Stderr.
-	Size     func() (width, height int)
+	Size func() (width, height int)
+	// Raw hands the terminal behind Stdin over to a program in a container, byte by
+	// byte, until restore is called. Sizes gets the terminal's size at once and
+	// whenever it changes.
+	Raw      func() (sizes <-chan docker.Size, restore func(), err error)
 	Clock    output.Clock
 	Services Services
 }

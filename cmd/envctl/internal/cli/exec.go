@@ -13,7 +13,8 @@ func newExec(p *program) *cobra.Command {
 		Use:   "exec APP [FLAG...] -- COMMAND [ARG...]",
 		Short: "run a command in an app's container",
 		Long: `Run a command in the running container of an app, with the same user and limits. Its
-stdin, stdout, stderr and exit status are the command's own.`,
+stdin, stdout, stderr and exit status are the command's own. With stdin and stdout on a
+terminal, the command gets that terminal.`,
 		Example: `  envctl exec api -- ls -l /data
   envctl exec api -- sh`,
 		Args: between(2, -1, "APP", "COMMAND"),
@@ -37,9 +38,21 @@ func runExec(ctx context.Context, p *program, args []string) (output.Document, e
 	if err != nil {
 		return nil, err
 	}
-	status, err := workloads.Exec(ctx, ExecRequest{Ref: named.ref, App: app, Command: command,
-		Stdin: p.env.Stdin, Stdout: p.env.Stdout, Stderr: p.env.Stderr,
-		TTY: p.env.IsTerminal(p.env.Stdin) && p.env.IsTerminal(p.env.Stdout)})
+	request := ExecRequest{Ref: named.ref, App: app, Command: command, Stdin: p.env.Stdin,
+		TTY: p.env.IsTerminal(p.env.Stdin) && p.env.IsTerminal(p.env.Stdout)}
+	if request.TTY {
+		sizes, restore, err := p.env.Raw()
+		if err != nil {
+			return nil, err
+		}
+		defer restore()
+		request.Resize, request.Stdout, request.Stderr = sizes, p.env.Stdout, p.env.Stderr
+	} else {
+		stdout, stderr := p.clean(p.env.Stdout), p.clean(p.env.Stderr)
+		defer closeAll(stdout, stderr)
+		request.Stdout, request.Stderr = stdout, stderr
+	}
+	status, err := workloads.Exec(ctx, request)
 	if err == nil && status != statusOK {
 		err = exitWith(status)
 	}

@@ -43,8 +43,10 @@ func runRun(ctx context.Context, p *program, o runOptions, args []string) (outpu
 			message: fmt.Sprintf("--out %q: job %q has no outputs", o.out, args[0]),
 			hint:    "name the folder that the job writes to, as in outputs: /out"}
 	}
+	stdout, stderr := p.clean(p.stdout()), p.clean(p.env.Stderr)
+	defer closeAll(stdout, stderr)
 	run := RunRequest{Definition: request.Definition, File: request.File, Ref: request.Ref, Job: args[0], Args: args[1:],
-		Stdin: p.env.Stdin, Stdout: p.stdout(), Stderr: p.env.Stderr, OnEvent: request.OnEvent}
+		Stdin: p.env.Stdin, Stdout: stdout, Stderr: stderr, OnEvent: request.OnEvent}
 	if o.out != "" {
 		run.Out = p.path(o.out)
 	}

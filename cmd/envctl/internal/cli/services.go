@@ -8,6 +8,7 @@ import (
 	"github.com/envctl/envctl/cmd/envctl/internal/doctor"
 	"github.com/envctl/envctl/cmd/envctl/internal/output"
 	"github.com/envctl/envctl/components/definition"
+	"github.com/envctl/envctl/local/docker"
 	"github.com/envctl/envctl/stacks"
 )
 
@@ -89,7 +90,8 @@ type ExecRequest struct {
 	Command        []string // at least one
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
-	TTY            bool // stdin and stdout are a terminal
+	TTY            bool               // stdin and stdout are a terminal, which is in raw mode
+	Resize         <-chan docker.Size // its size, with TTY
 }
 
 // RunRequest asks for one run of a job.

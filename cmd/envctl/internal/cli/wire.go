@@ -142,7 +142,7 @@ func (l *localServices) Logs(ctx context.Context, r LogsRequest) error {
 
 func (l *localServices) Exec(ctx context.Context, r ExecRequest) (int, error) {
 	return l.target.Exec(ctx, r.Ref, r.App, docker.ExecOptions{
-		Cmd: r.Command, TTY: r.TTY, Streams: docker.Streams{Stdin: r.Stdin, Stdout: r.Stdout, Stderr: r.Stderr},
+		Cmd: r.Command, TTY: r.TTY, Resize: r.Resize, Streams: docker.Streams{Stdin: r.Stdin, Stdout: r.Stdout, Stderr: r.Stderr},
 	})
 }
 
