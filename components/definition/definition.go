@@ -56,7 +56,7 @@ type Definition struct {
 	// Name of the shared Platform that gives registry, environment and models; without it the experiment has its own.
 	Platform string `json:"platform,omitempty" rule:"name"`
 
-	// How long after its last up the experiment is destroyed by gc, as 30m, 8h or 3d; without it, never.
+	// How long after its first up the experiment expires, as 30m, 8h or 3d; without it, never.
 	TTL Duration `json:"ttl,omitempty" range:"1s..365d"`
 	// What it may spend in a calendar month.
 	Budget *Budget `json:"budget,omitempty"`
