@@ -56,7 +56,7 @@ func documents() map[string]Document {
 					{Path: "image", Old: "sha256:" + strings.Repeat("a", 200), New: "sha256:b", Replace: true}}},
 				{Op: "delete", Type: "docker:index/container:Container", Name: "old"}}}),
 		"preview-nothing": NewOperation(stacks.Result{Command: "preview", Ref: ref, Result: stacks.Unchanged, Changes: &stacks.Changes{Same: 5}}),
-		"status": NewOperation(stacks.Result{Command: "status", Ref: ref, Result: stacks.Unchanged, Expires: noon.Add(-time.Minute),
+		"status": NewOperation(stacks.Result{Command: "status", Ref: ref, Result: "partial", Expires: noon.Add(-time.Minute),
 			Apps: []stacks.AppStatus{
 				{Name: "api", State: "running", URL: "http://127.0.0.1:49153", Image: "sha256:aa", Since: noon.Add(-90 * time.Minute)},
 				{Name: "store", State: "unhealthy", Reason: "GET /healthz: 500\x1b[2J\nsecond line", Since: noon.Add(-10 * time.Second)},

@@ -36,10 +36,19 @@ func (l *lines) print(text []string) {
 
 func (*lines) done() {}
 
+// longPhase is how many seconds a phase takes before it is worth a line by itself.
+const longPhase = 1
+
 // quiet says that e tells nothing new: a resource that was left as it is or only
-// read.
+// read, or a phase that was over at once.
 func quiet(e stacks.Event) bool {
-	return e.State == stacks.StateDone && e.Type == stacks.EventResource && (e.Op == "same" || e.Op == "refresh")
+	if e.State != stacks.StateDone {
+		return false
+	}
+	if e.Type == stacks.EventPhase {
+		return e.Seconds < longPhase
+	}
+	return e.Op == "same" || e.Op == "refresh"
 }
 
 func pad(s string, width int) string {

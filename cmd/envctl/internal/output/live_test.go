@@ -102,10 +102,12 @@ func TestLiveTree(t *testing.T) {
 func TestLiveUnchanged(t *testing.T) {
 	t.Parallel()
 	s := newSession(t, 60, 10, Options{})
+	s.Event(stacks.Event{Type: stacks.EventPhase, Phase: "apply", State: "running"})
 	for _, n := range []string{"a", "b"} {
 		s.Event(resource("running", "same", "container", n, ""))
 		s.Event(resource("done", "same", "container", n, ""))
 	}
+	s.Event(stacks.Event{Type: stacks.EventPhase, Phase: "apply", State: "done", Seconds: 0.02})
 	if err := s.Finish(Value{Value: "v"}, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -191,6 +193,26 @@ func TestLiveASCII(t *testing.T) {
 		if r > 0x7f {
 			t.Errorf("%q is not ASCII", r)
 		}
+	}
+}
+
+// Resources must stand below the phase in which they appeared.
+func TestLivePhases(t *testing.T) {
+	t.Parallel()
+	s := newSession(t, 60, 10, Options{})
+	phase := func(state, name string) {
+		s.Event(stacks.Event{Type: stacks.EventPhase, State: state, Phase: name, Seconds: 2})
+	}
+	phase("running", "build")
+	s.Event(resource("running", "create", "image", "api", ""))
+	s.Event(resource("done", "create", "image", "api", ""))
+	phase("done", "build")
+	phase("running", "apply")
+	s.Event(resource("running", "create", "container", "api", "nobody"))
+	s.clock.advance(time.Second)
+	s.want(t, "✓ build done 2.0s", "  ✓ image api created 0.00s", "⠋ apply running 1.0s", "  ⠋ container api creating 1.0s")
+	if err := s.Finish(nil, nil); err != nil {
+		t.Fatal(err)
 	}
 }
 

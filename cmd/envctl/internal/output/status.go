@@ -15,11 +15,11 @@ func (o Operation) writeStatus(p *Page) {
 	head := bold(name(o.Ref))
 	switch {
 	case o.Expires.IsZero():
-		p.Line("%s on %s, does not expire", head, o.Target)
+		p.Line("%s %s on %s, does not expire", head, stateColor(o.Result.Result), o.Target)
 	case o.Expires.Before(p.now):
-		p.Line("%s on %s, %s", head, o.Target, red(left(o.Expires, p.now)))
+		p.Line("%s %s on %s, %s", head, stateColor(o.Result.Result), o.Target, red(left(o.Expires, p.now)))
 	default:
-		p.Line("%s on %s, expires %s", head, o.Target, left(o.Expires, p.now))
+		p.Line("%s %s on %s, expires %s", head, stateColor(o.Result.Result), o.Target, left(o.Expires, p.now))
 	}
 	o.writeApps(p)
 	if len(o.Drift) > 0 {

@@ -16,6 +16,7 @@ type tree struct {
 type node struct {
 	last    stacks.Event // the newest event that was no line of a log
 	begun   time.Time
+	phase   *node  // the phase that was under way when it appeared; nil: none
 	logLine string // the newest line of its log
 }
 
@@ -51,7 +52,7 @@ func (t *tree) add(e stacks.Event, now time.Time) {
 	}
 	n := t.index[key]
 	if n == nil {
-		n = &node{begun: now}
+		n = &node{begun: now, phase: t.phase(e)}
 		t.index[key] = n
 		t.nodes = append(t.nodes, n)
 	} else if !n.running() && e.State == stacks.StateRunning {
@@ -61,6 +62,20 @@ func (t *tree) add(e stacks.Event, now time.Time) {
 		e.Parent = n.last.Parent
 	}
 	n.last = e
+}
+
+// phase returns the newest phase that is under way, which a new resource is shown
+// below. A phase itself is a root.
+func (t *tree) phase(e stacks.Event) *node {
+	if e.Type != stacks.EventResource {
+		return nil
+	}
+	for i := len(t.nodes) - 1; i >= 0; i-- {
+		if n := t.nodes[i]; n.last.Type == stacks.EventPhase && n.running() {
+			return n
+		}
+	}
+	return nil
 }
 
 // find returns the node that a line of a log belongs to: the newest running one of
@@ -103,12 +118,18 @@ func (t *tree) rows() []row {
 				continue
 			}
 			seen[n] = true
-			below := depth
-			if !n.hidden() {
-				out = append(out, row{n, depth})
-				below++
+			at := len(out)
+			out = append(out, row{n, depth})
+			walk(children[n], depth+1)
+			switch below := out[at+1:]; {
+			case !n.hidden():
+			case n.last.Type == stacks.EventPhase && len(below) > 0: // it holds them together
+			default:
+				for i := range below {
+					below[i].depth--
+				}
+				out = append(out[:at], below...)
 			}
-			walk(children[n], below)
 		}
 	}
 	walk(roots, 0)
@@ -118,14 +139,15 @@ func (t *tree) rows() []row {
 	return out
 }
 
+// parent returns the resource that is named as the parent, else the phase.
 func (t *tree) parent(n *node) *node {
 	if n.last.Parent == "" || n.last.Type != stacks.EventResource {
-		return nil
+		return n.phase
 	}
 	for _, p := range t.nodes {
 		if p != n && p.last.Type == stacks.EventResource && p.last.Resource == n.last.Parent && p.last.Parent != n.last.Resource {
 			return p
 		}
 	}
-	return nil
+	return n.phase
 }
