@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 
 	"github.com/blang/semver"
@@ -39,7 +40,22 @@ type command struct {
 var _ auto.PulumiCommand = (*command)(nil)
 
 func newCommand(e *Engine, caller context.Context) *command {
-	return &command{engine: e, caller: caller, url: e.cfg.BackendURL}
+	return &command{engine: e, caller: caller, url: storeURL(e.cfg.BackendURL)}
+}
+
+// storeURL is the state store as it is opened. In a folder, gocloud.dev writes
+// the content type of each file into a second one, .attrs, and that not
+// atomically: a kill in between leaves a stack that cannot be read. Nothing needs
+// the type, so it is left out.
+func storeURL(backend string) string {
+	u, err := url.Parse(backend)
+	if err != nil || u.Scheme != "file" || u.Query().Has("metadata") {
+		return backend
+	}
+	q := u.Query()
+	q.Set("metadata", "skip")
+	u.RawQuery = q.Encode()
+	return u.String()
 }
 
 // Version implements [auto.PulumiCommand].
