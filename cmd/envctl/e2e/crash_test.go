@@ -1,0 +1,132 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// threeApps has an order (needs), a gateway, a generated secret and a job.
+const threeApps = `
+name: @NAME@
+secrets:
+  token: {generate: 32}
+apps:
+  front:
+    build: {context: app}
+    cpu: 0.25
+    memory: 512Mi
+    needs: [store]
+    ingress: {port: 8080, public: true}
+    health: {path: /healthz, interval: 1s, grace: 2m}
+  store:
+    build: {context: app}
+    cpu: 0.25
+    memory: 512Mi
+    secrets: {TOKEN: token}
+    ingress: {port: 8080}
+  worker:
+    build: {context: app}
+    args: [sleep, 24h]
+    cpu: 0.25
+    memory: 512Mi
+jobs:
+  report:
+    build: {context: app}
+    args: [report, /out, "1"]
+    cpu: 0.25
+    memory: 512Mi
+    outputs: /out
+    secrets: {TOKEN: token}
+`
+
+// TestKilledAtAnyInstant ends up and down with SIGKILL at instants that are
+// spread evenly over how long they take, one or several times in a row, and then
+// asks for either: up has to end with everything as it should be, and down with
+// nothing.
+func TestKilledAtAnyInstant(t *testing.T) {
+	kills := number(t, "ENVCTL_KILLS", 25)
+	seed := number(t, "ENVCTL_SEED", int(time.Now().UnixNano()))
+	t.Logf("ENVCTL_SEED=%d ENVCTL_KILLS=%d", seed, kills)
+	k := &killer{experiment: newExperiment(t, threeApps), random: rand.New(rand.NewPCG(uint64(seed), 0)), takes: map[string]time.Duration{}}
+	k.measure("up")
+	k.sound()
+	k.measure("down")
+	k.gone()
+	for done := 0; done < kills; done++ {
+		k.kill()
+		if k.random.IntN(3) == 0 {
+			continue // a second kill before anything is mended
+		}
+		if k.random.IntN(2) == 0 {
+			k.measure("up")
+			k.sound()
+		} else {
+			k.measure("down")
+			k.gone()
+		}
+	}
+	k.must(0, "down")
+	k.gone()
+}
+
+type killer struct {
+	*experiment
+	random *rand.Rand
+	takes  map[string]time.Duration // the longest that a command took
+	log    []string
+}
+
+// measure runs a command to its end and notes how long it takes.
+func (k *killer) measure(command string) {
+	k.t.Helper()
+	began := time.Now()
+	c := k.run(command)
+	if c.code != 0 {
+		k.t.Fatalf("after %q: envctl %s: exit status %d\n%s", k.log, command, c.code, c.stderr)
+	}
+	k.takes[command] = max(k.takes[command], time.Since(began))
+	k.log = append(k.log, command)
+}
+
+// kill starts up or down and kills it at a random instant. Every third time the
+// images have to be built anew.
+func (k *killer) kill() {
+	k.t.Helper()
+	if k.random.IntN(3) == 0 {
+		version := []byte(strconv.FormatUint(k.random.Uint64(), 16) + "\n")
+		if err := os.WriteFile(filepath.Join(k.dir, "app", "version"), version, 0o644); err != nil {
+			k.t.Fatal(err)
+		}
+	}
+	command := []string{"up", "down"}[k.random.IntN(2)]
+	after := time.Duration(k.random.Int64N(int64(k.takes[command])))
+	cmd, _, _ := k.command(context.Background(), command)
+	if err := cmd.Start(); err != nil {
+		k.t.Fatal(err)
+	}
+	timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+	err := cmd.Wait()
+	timer.Stop()
+	k.log = append(k.log, fmt.Sprintf("%s killed after %v (%v)", command, after.Round(time.Millisecond), err))
+	k.t.Log(k.log[len(k.log)-1])
+}
+
+// number reads a variable of the environment.
+func number(t testing.TB, name string, otherwise int) int {
+	t.Helper()
+	value := os.Getenv(name)
+	if value == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 0 {
+		t.Fatalf("%s=%q is not a number from 0 up", name, value)
+	}
+	return n
+}
