@@ -15,25 +15,14 @@ func (s *Service) Down(ctx context.Context, req Request) (stacks.Result, error) 
 		return r.end("", err)
 	}
 	defer release()
+	interrupted := r.record.Interrupted()
 	if r.known {
 		if err := r.start(); err != nil {
 			return r.end("", err)
 		}
 	}
-	var changes stacks.Changes
-	err = r.phase("destroy", func() (err error) {
-		changes, err = s.Engine.Destroy(ctx, req.Ref, stacks.Options{OnEvent: r.req.OnEvent})
-		return err
-	})
+	changes, err := r.destroy(ctx, interrupted)
 	r.result.Changes = &changes
-	if err != nil {
-		return r.end("", r.finishKnown(err))
-	}
-	err = r.phase("sweep", func() error {
-		swept, err := s.Target.Sweep(ctx, req.Ref, req.KeepData)
-		changes.Delete += swept
-		return err
-	})
 	if err != nil {
 		return r.end("", r.finishKnown(err))
 	}
@@ -44,6 +33,38 @@ func (s *Service) Down(ctx context.Context, req Request) (stacks.Result, error) 
 		return r.end(stacks.Absent, nil)
 	}
 	return r.end(stacks.Destroyed, nil)
+}
+
+// destroy removes what the state knows and what carries the labels. What a killed
+// run made and could not write down hangs on what it did, so after one the labels
+// come first.
+func (r *run) destroy(ctx context.Context, interrupted bool) (stacks.Changes, error) {
+	swept := 0
+	sweep := func() error {
+		return r.phase("sweep", func() error {
+			n, err := r.s.Target.Sweep(ctx, r.req.Ref, r.req.KeepData)
+			swept += n
+			return err
+		})
+	}
+	if interrupted {
+		if err := sweep(); err != nil {
+			return stacks.Changes{Delete: swept}, err
+		}
+	}
+	var changes stacks.Changes
+	err := r.phase("destroy", func() (err error) {
+		changes, err = r.s.Engine.Destroy(ctx, r.req.Ref, stacks.Options{OnEvent: r.req.OnEvent})
+		return err
+	})
+	if interrupted {
+		changes.Delete, swept = max(changes.Delete, swept), 0 // the same objects, seen twice
+	}
+	if err == nil {
+		err = sweep()
+	}
+	changes.Delete += swept
+	return changes, err
 }
 
 // finishKnown is finish for an operation that may be on something unrecorded.

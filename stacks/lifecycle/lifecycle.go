@@ -57,6 +57,7 @@ type run struct {
 	result  stacks.Result
 	record  state.Record
 	known   bool // a record was there
+	started bool // the record says that this operation began
 	plan    *plan.Plan
 	program components.ExperimentArgs
 	drift   []stacks.Drift // found before an up, which mends it

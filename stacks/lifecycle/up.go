@@ -70,13 +70,19 @@ func (s *Service) Up(ctx context.Context, req Request) (stacks.Result, error) {
 
 // start records that the operation began, so that a killed one is known as such.
 func (r *run) start() error {
-	r.record.Last = state.Started(r.result.Command, r.began)
+	r.record.Last, r.started = state.Started(r.result.Command, r.began), true
 	return r.s.State.Save(r.record)
 }
 
-// finish records how the operation ended; err is how.
+// finish records how the operation ended; err is how. One that failed before it
+// touched anything leaves the mark of a killed one before it.
 func (r *run) finish(err error) error {
-	r.record.Last = r.record.Last.Finished(r.s.Now(), err)
+	switch {
+	case r.started:
+		r.record.Last = r.record.Last.Finished(r.s.Now(), err)
+	case !r.record.Interrupted():
+		r.record.Last = state.Started(r.result.Command, r.began).Finished(r.s.Now(), err)
+	}
 	return errors.Join(err, r.s.State.Save(r.record))
 }
 

@@ -16,6 +16,12 @@ type (
 		NetworkDisconnect(context.Context, string, client.NetworkDisconnectOptions) (client.NetworkDisconnectResult, error)
 	}
 
+	// attachedAPI is for the containers that hang on a network.
+	attachedAPI interface {
+		ContainerInspect(context.Context, string, client.ContainerInspectOptions) (client.ContainerInspectResult, error)
+		ContainerRemove(context.Context, string, client.ContainerRemoveOptions) (client.ContainerRemoveResult, error)
+	}
+
 	volumeAPI interface {
 		VolumeCreate(context.Context, client.VolumeCreateOptions) (client.VolumeCreateResult, error)
 		VolumeInspect(context.Context, string, client.VolumeInspectOptions) (client.VolumeInspectResult, error)

@@ -115,7 +115,7 @@ func (c ipamConfig) spec() (out network.IPAMConfig, err error) {
 // networks handles docker.Network; the id is the engine's.
 type networks struct {
 	api        networkAPI
-	containers containerStateAPI
+	containers attachedAPI
 	host       string
 }
 

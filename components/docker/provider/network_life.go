@@ -125,7 +125,9 @@ func (h networks) remove(ctx context.Context, id string, force bool) error {
 }
 
 // cutOff disconnects the endpoints of containers that are gone, or with force
-// all, and returns the names of the containers that remain.
+// all, and returns the names of the containers that remain. A container of the
+// same experiment is removed: it is a job's, or was made by a run that was killed
+// before it could say so, and no state knows it.
 func (h networks) cutOff(ctx context.Context, id string, force bool) (left []string, err error) {
 	res, err := h.api.NetworkInspect(ctx, id, client.NetworkInspectOptions{})
 	if cerrdefs.IsNotFound(err) {
@@ -136,9 +138,16 @@ func (h networks) cutOff(ctx context.Context, id string, force bool) (left []str
 	}
 	for _, c := range slices.Sorted(maps.Keys(res.Network.Containers)) {
 		name := res.Network.Containers[c].Name
-		_, err := h.containers.ContainerInspect(ctx, c, client.ContainerInspectOptions{})
+		found, err := h.containers.ContainerInspect(ctx, c, client.ContainerInspectOptions{})
 		if err != nil && !cerrdefs.IsNotFound(err) {
 			return nil, err
+		}
+		if err == nil && !force && owned(res.Network.Labels, found.Container.Config.Labels) {
+			_, err = h.containers.ContainerRemove(ctx, c, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+			if err != nil && !cerrdefs.IsNotFound(err) && !cerrdefs.IsConflict(err) {
+				return nil, err
+			}
+			continue
 		}
 		if err == nil && !force {
 			left = append(left, name)
