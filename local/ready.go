@@ -8,6 +8,7 @@ import (
 	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
 
 	target "github.com/envctl/envctl/components/docker"
 	"github.com/envctl/envctl/components/docker/provider"
@@ -42,6 +43,18 @@ func (g gatewayLog) Logs(ctx context.Context) (io.ReadCloser, error) {
 	return r, nil
 }
 
+// latestRun is when the container's run before this one ended; zero for the
+// first. The engine writes down that a container started after its program began,
+// so what a quick program says at once is older than StartedAt.
+func latestRun(s *container.State) (time.Time, error) {
+	ended, err := time.Parse(time.RFC3339Nano, s.FinishedAt)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("the engine says %q of when a container ended: %w", s.FinishedAt, err)
+	}
+	return ended, nil
+}
+
+// started waits for the container and returns when its latest run can have begun.
 func (g gatewayLog) started(ctx context.Context) (time.Time, error) {
 	for {
 		c, ok, err := g.engine.Inspect(ctx, g.container)
@@ -49,8 +62,7 @@ func (g gatewayLog) started(ctx context.Context) (time.Time, error) {
 			return time.Time{}, err
 		}
 		if ok && c.State != nil && c.State.Running {
-			at, err := time.Parse(time.RFC3339Nano, c.State.StartedAt)
-			return at, err
+			return latestRun(c.State)
 		}
 		if !g.follow {
 			return time.Time{}, fmt.Errorf("gateway %s: %w", g.container, cerrdefs.ErrNotFound)
