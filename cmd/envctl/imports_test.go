@@ -51,6 +51,8 @@ var mayImport = map[string][]string{
 		"components", "components/definition", "components/plan", "local", "local/docker", "stacks", "stacks/lifecycle",
 	},
 
+	"docs": {}, // its tests only
+
 	"bench":         {"components/plan", "local/sandbox"},
 	"bench/emptyup": {"stacks", "stacks/engine"},
 	"bench/pause":   {},
