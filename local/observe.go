@@ -14,12 +14,12 @@ import (
 
 	target "github.com/envctl/envctl/components/docker"
 	"github.com/envctl/envctl/components/plan"
+	"github.com/envctl/envctl/local/gateway"
 	"github.com/envctl/envctl/local/gateway/protocol"
 	"github.com/envctl/envctl/local/sandbox"
 	"github.com/envctl/envctl/stacks"
+	"github.com/envctl/envctl/stacks/images"
 )
-
-var serverVersion = client.ServerVersionOptions{}
 
 // maxInspect bounds questions to the engine under way at once.
 const maxInspect = 8
@@ -41,8 +41,9 @@ func (t *Target) Observe(ctx context.Context, p *plan.Plan) (stacks.Observation,
 	expected := expectedContainers(p)
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxInspect)
+	known := images.Remember(t.Engine)
 	for i := range expected {
-		group.Go(func() error { return t.inspect(gctx, spec, &expected[i]) })
+		group.Go(func() error { return t.inspect(gctx, known, spec, &expected[i]) })
 	}
 	var drift []stacks.Drift
 	group.Go(func() (err error) { drift, err = t.networkDrift(gctx, spec); return err })
@@ -74,13 +75,13 @@ func expectedContainers(p *plan.Plan) []found {
 			})
 		}
 	}
-	if profile, ok := target.GatewayProfile(spec); ok {
+	if profile, ok := target.GatewayProfile(spec, false); ok {
 		out = append(out, found{component: target.Gateway, want: profile})
 	}
 	return out
 }
 
-func (t *Target) inspect(ctx context.Context, spec plan.Spec, f *found) error {
+func (t *Target) inspect(ctx context.Context, known images.Engine, spec plan.Spec, f *found) error {
 	api := t.Engine.Client()
 	name := target.ContainerName(spec.Experiment, spec.Instance, f.component)
 	got, err := api.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
@@ -91,11 +92,14 @@ func (t *Target) inspect(ctx context.Context, spec plan.Spec, f *found) error {
 		return err
 	}
 	f.got = &got.Container
+	if f.component == target.Gateway && len(f.got.HostConfig.Sysctls) == len(gateway.Sysctls(true)) {
+		f.want.Sysctls = gateway.Sysctls(true) // an engine in a user namespace
+	}
 	if strings.HasPrefix(f.image, "sha256:") || f.image == "" {
 		f.imageID = f.image
 		return nil
 	}
-	img, ok, err := t.Engine.ResolveImage(ctx, f.image)
+	img, ok, err := known.ResolveImage(ctx, f.image)
 	if ok {
 		f.imageID = img.ID
 	}
@@ -206,7 +210,7 @@ func publishedURL(c *container.InspectResponse, port int) string {
 func (t *Target) health(ctx context.Context, p *plan.Plan) (map[string]protocol.AppStatus, error) {
 	spec := p.Spec()
 	out := map[string]protocol.AppStatus{}
-	if _, needed := target.GatewayProfile(spec); !needed {
+	if _, needed := target.GatewayProfile(spec, false); !needed {
 		return out, nil
 	}
 	source := gatewayLog{engine: t.Engine, container: target.ContainerName(spec.Experiment, spec.Instance, target.Gateway)}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/moby/moby/client"
+
 	"github.com/envctl/envctl/components"
 	target "github.com/envctl/envctl/components/docker"
 	"github.com/envctl/envctl/components/plan"
@@ -38,7 +40,7 @@ func (t *Target) Prepare(ctx context.Context, p stacks.Preparation) (map[string]
 	}
 	var mu sync.Mutex
 	r := &images.Resolver{
-		Engine: t.Engine, Owner: target.Owner(p.Ref.Experiment, p.Ref.Instance),
+		Engine: images.Remember(t.Engine), Owner: target.Owner(p.Ref.Experiment, p.Ref.Instance),
 		Labels: target.Selector(p.Ref.Experiment, p.Ref.Instance),
 		Lock:   lock, Pulled: p.Pulled, Derived: t.Derived, DryRun: p.DryRun,
 		OnEvent: func(workload string, ev docker.BuildEvent) {
@@ -84,31 +86,36 @@ func (t *Target) Component(ctx context.Context, p *plan.Plan, dryRun bool) (comp
 	if _, needed := gateway.ConfigFor(p.Spec()); !needed {
 		return s, nil
 	}
-	ref, id, err := t.gatewayImage(ctx, dryRun)
-	s.GatewayRef, s.GatewayImage = ref, id
+	info, err := t.Engine.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.Remapped = info.Rootless || info.UserNamespace
+	s.GatewayRef, err = t.gatewayImage(ctx, dryRun)
 	return s, err
 }
 
 // gatewayImage makes sure that the engine has the gateway's image, which is
-// carried by this program, and returns its name and ID.
-func (t *Target) gatewayImage(ctx context.Context, dryRun bool) (ref, id string, err error) {
-	version, err := t.Engine.Client().ServerVersion(ctx, serverVersion)
+// carried by this program, and returns its name.
+func (t *Target) gatewayImage(ctx context.Context, dryRun bool) (string, error) {
+	version, err := t.Engine.Client().ServerVersion(ctx, client.ServerVersionOptions{})
 	if err != nil {
-		return "", "", fmt.Errorf("ask the engine for its architecture: %w", err)
+		return "", fmt.Errorf("ask the engine for its architecture: %w", err)
 	}
-	if ref, err = gateway.Ref(version.Arch); err != nil {
-		return "", "", err
+	ref, err := gateway.Ref(version.Arch)
+	if err != nil {
+		return "", err
 	}
-	img, ok, err := t.Engine.ResolveImage(ctx, ref)
+	_, ok, err := t.Engine.ResolveImage(ctx, ref)
 	if err != nil || ok || dryRun {
-		return ref, img.ID, err
+		return ref, err
 	}
 	archive, _, err := gateway.Image(version.Arch)
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
-	img, err = t.Engine.LoadImage(ctx, archive)
-	return ref, img.ID, err
+	_, err = t.Engine.LoadImage(ctx, archive)
+	return ref, err
 }
 
 // Sweep implements [stacks.Target]. The gateway's image belongs to every

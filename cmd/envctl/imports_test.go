@@ -14,13 +14,12 @@ const module = "github.com/envctl/envctl/"
 // that is not listed has no business being there; add it with its sentence in
 // docs/contributing.
 var mayImport = map[string][]string{
-	"components/definition":         {},
-	"components/definition/starter": {"components/definition"},
-	"components/plan":               {"components/definition"},
-	"components":                    {"components/plan"},
-	"components/random":             {},
-	"components/docker/provider":    {},
-	"components/docker":             {"components", "components/plan", "local/gateway", "local/gateway/protocol", "local/sandbox"},
+	"components/definition":      {},
+	"components/plan":            {"components/definition"},
+	"components":                 {"components/plan"},
+	"components/random":          {},
+	"components/docker/provider": {},
+	"components/docker":          {"components", "components/plan", "local/gateway", "local/gateway/protocol", "local/sandbox"},
 
 	"policies": {"components/definition", "components/plan"},
 

@@ -17,21 +17,24 @@ import (
 // containers on it reach nothing, and an experiment needs no second network.
 const outside = "bridge"
 
-// The gateway's limits: it holds a few connections and buffers nothing.
 const (
-	gatewayCPU    = 0.5
-	gatewayMemory = 64 * mib
-	gatewayUser   = 65532
+	gatewayCPU  = 0.5 // cores; it copies bytes
+	gatewayUser = 65532
 )
 
 // GatewayProfile is the hardening of the gateway's container; false where the
-// plan needs none.
-func GatewayProfile(spec plan.Spec) (sandbox.Profile, bool) {
+// plan needs none. remapped says that the engine runs containers in a user
+// namespace, where not every kernel setting can be made.
+func GatewayProfile(spec plan.Spec, remapped bool) (sandbox.Profile, bool) {
 	if _, needed := gateway.ConfigFor(spec); !needed {
 		return sandbox.Profile{}, false
 	}
-	w := plan.Workload{User: gatewayUser, CPU: gatewayCPU, Memory: gatewayMemory}
-	return sandbox.New(sandbox.Gateway, w, outside, NetworkName(spec.Experiment, spec.Instance)), true
+	w := plan.Workload{User: gatewayUser, CPU: gatewayCPU, Memory: gateway.MemoryLimit}
+	// The inner network comes first: it has the alias, and an engine that takes one
+	// network at creation takes no alias on the outer one.
+	profile := sandbox.New(sandbox.Gateway, w, NetworkName(spec.Experiment, spec.Instance), outside)
+	profile.Sysctls = gateway.Sysctls(remapped)
+	return profile, true
 }
 
 // Routes says at which port of the gateway each public app is found.
@@ -57,15 +60,15 @@ func (s *Sandbox) addGateway(
 	if err != nil {
 		return fmt.Errorf("image of the gateway: %w", err)
 	}
-	profile, _ := GatewayProfile(env.spec)
+	profile, _ := GatewayProfile(env.spec, s.Remapped)
 	args := hardened(profile)
 	args.Name = pulumi.String(ContainerName(env.spec.Experiment, env.spec.Instance, Gateway))
 	args.Image = pulumi.String(s.GatewayRef)
 	args.Hostname = pulumi.String(Gateway)
 	args.Envs = pulumi.StringArray{pulumi.String(protocol.EnvConfig + "=" + encoded)}
 	args.NetworksAdvanced = sdk.ContainerNetworksAdvancedArray{
-		sdk.ContainerNetworksAdvancedArgs{Name: pulumi.String(outside)},
 		sdk.ContainerNetworksAdvancedArgs{Name: env.network.Name, Aliases: pulumi.ToStringArray([]string{Gateway})},
+		sdk.ContainerNetworksAdvancedArgs{Name: pulumi.String(outside)},
 	}
 	env.routes = Routes(env.spec)
 	var ports sdk.ContainerPortArray

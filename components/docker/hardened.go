@@ -37,6 +37,7 @@ func hardened(p sandbox.Profile) *sdk.ContainerArgs {
 		CgroupnsMode:  pulumi.String(p.CgroupnsMode),
 		Dns:           pulumi.ToStringArray(p.DNS),
 		DnsSearches:   pulumi.ToStringArray(p.DNSSearch),
+		DnsOpts:       pulumi.ToStringArray(p.DNSOptions),
 		Restart:       pulumi.String(p.Restart),
 		MaxRetryCount: pulumi.Int(p.MaxRetries),
 		LogDriver:     pulumi.String(p.LogDriver),
@@ -45,6 +46,9 @@ func hardened(p sandbox.Profile) *sdk.ContainerArgs {
 		// What is destroyed gets this long to end by itself; experiments are
 		// ephemeral, so it is short.
 		DestroyGraceSeconds: pulumi.Int(destroyGrace),
+	}
+	if len(p.Sysctls) > 0 {
+		args.Sysctls = pulumi.ToStringMap(p.Sysctls)
 	}
 	if len(p.Tmpfs) > 0 {
 		args.Tmpfs = pulumi.ToStringMap(p.Tmpfs)

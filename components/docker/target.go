@@ -20,10 +20,10 @@ import (
 type Sandbox struct {
 	// Plan is what is made; its hashes go into labels.
 	Plan *plan.Plan
-	// GatewayImage is the image ID of the gateway, where the plan needs one.
-	GatewayImage string
-	// GatewayRef is the name of that image.
+	// GatewayRef is the name of the gateway's image, where the plan needs one.
 	GatewayRef string
+	// Remapped says that the engine runs containers in a user namespace.
+	Remapped bool
 }
 
 var _ components.Target = (*Sandbox)(nil)

@@ -27,10 +27,11 @@ type Info struct {
 	CPUs            int      `json:"cpus"`
 	RootDir         string   `json:"rootDir"`
 	Rootless        bool     `json:"rootless"`
-	Seccomp         bool     `json:"seccomp"`  // the default profile is applied
-	AppArmor        bool     `json:"appArmor"` // the default profile is applied
-	OS              string   `json:"os"`       // as in "Debian GNU/Linux 12 (bookworm)"
-	OSType          string   `json:"osType"`   // linux or windows
+	UserNamespace   bool     `json:"userNamespace"` // containers' root is another user of the host (userns-remap)
+	Seccomp         bool     `json:"seccomp"`       // the default profile is applied
+	AppArmor        bool     `json:"appArmor"`      // the default profile is applied
+	OS              string   `json:"os"`            // as in "Debian GNU/Linux 12 (bookworm)"
+	OSType          string   `json:"osType"`        // linux or windows
 	Architecture    string   `json:"architecture"`
 	Kernel          string   `json:"kernel"`
 	// IsolatedGateway says that the bridge driver takes
@@ -85,6 +86,8 @@ func readInfo(raw system.Info, host, api string) Info {
 		switch name {
 		case "rootless":
 			info.Rootless = true
+		case "userns":
+			info.UserNamespace = true
 		case "seccomp":
 			info.Seccomp = !strings.Contains(option, "profile=unconfined")
 		case "apparmor":

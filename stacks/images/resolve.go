@@ -195,7 +195,7 @@ func (r *Resolver) once(ctx context.Context, name, source string, req docker.Bui
 func (r *Resolver) pinned(ctx context.Context, name, ref string) (plan.Image, error) {
 	digest, ok := r.Lock.Pin(ref)
 	if isDigest(ref) {
-		digest, ok = ref, true
+		digest, ok = withoutTag(ref), true
 	}
 	if ok {
 		return r.present(ctx, name, ref, digest)
@@ -245,13 +245,27 @@ func isDigest(ref string) bool {
 	return strings.Contains(ref, "@sha256:") || strings.HasPrefix(ref, "sha256:")
 }
 
+// withoutTag drops the tag of NAME:TAG@DIGEST: the digest alone says what it is.
+func withoutTag(ref string) string {
+	name, digest, ok := strings.Cut(ref, "@")
+	if !ok {
+		return ref
+	}
+	return repository(name) + "@" + digest
+}
+
+// repository drops the tag of NAME:TAG; a colon before a slash is a port's.
+func repository(name string) string {
+	if i := strings.LastIndex(name, ":"); i > strings.LastIndex(name, "/") {
+		return name[:i]
+	}
+	return name
+}
+
 // digestOf is how an image is called for good: by the digest its registry gave
 // it, or by its ID where only this engine has it.
 func digestOf(ref string, img docker.Image) string {
-	repo := ref
-	if i := strings.LastIndex(ref, ":"); i > strings.LastIndex(ref, "/") {
-		repo = ref[:i]
-	}
+	repo := repository(ref)
 	for _, d := range img.RepoDigests {
 		if name, _, _ := strings.Cut(d, "@"); familiar(name) == familiar(repo) {
 			return d

@@ -29,6 +29,9 @@ type Service struct {
 	Getenv func(string) string
 	// Now is the clock.
 	Now func() time.Time
+	// Program names this build of envctl. What another build set up is gone over
+	// again in full, since it may have made it differently; empty: always.
+	Program string
 	// Shared says that other machines keep stacks in the same state store, so
 	// List asks it and not the records of this machine alone.
 	Shared bool
@@ -131,8 +134,15 @@ func (r *run) refuse() error {
 	return err
 }
 
-// settle turns the definition into a plan.
+// settle turns the definition into a plan and makes ready what sets it up.
 func (r *run) settle(ctx context.Context, dryRun bool) error {
+	if err := r.makePlan(ctx, dryRun); err != nil {
+		return err
+	}
+	return r.makeReady(ctx, dryRun)
+}
+
+func (r *run) makePlan(ctx context.Context, dryRun bool) error {
 	def := r.req.Definition
 	var found map[string]plan.Image
 	err := r.phase("images", func() (err error) {
@@ -149,12 +159,14 @@ func (r *run) settle(ctx context.Context, dryRun bool) error {
 			r.record.AddPulled(img.Ref)
 		}
 	}
-	if r.plan, err = plan.New(def, plan.Options{
+	r.plan, err = plan.New(def, plan.Options{
 		Instance: r.req.Ref.Instance, Target: r.req.Ref.Target, Expires: r.record.Expires, Images: found,
-	}); err != nil {
-		return err
-	}
-	secrets, err := SecretSources(def, r.s.Getenv)
+	})
+	return err
+}
+
+func (r *run) makeReady(ctx context.Context, dryRun bool) error {
+	secrets, err := SecretSources(r.req.Definition, r.s.Getenv)
 	if err != nil {
 		return err
 	}

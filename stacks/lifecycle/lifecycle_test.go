@@ -143,11 +143,78 @@ func TestUpGoesStepByStep(t *testing.T) {
 	if err != nil || got.Result != stacks.Unchanged || !got.Expires.Equal(expires) {
 		t.Fatalf("second up: %v, expires %v after %v, %v", got.Result, got.Expires, expires, err)
 	}
-	if want = []string{"unsupported", "judge", "prepare", "component", "observe", "up"}; !slices.Equal(w.calls, want) {
+	if want = []string{"unsupported", "judge", "prepare", "observe", "component", "up"}; !slices.Equal(w.calls, want) {
 		t.Errorf("second up: calls %v, want %v", w.calls, want)
 	}
 	if w.opts.Refresh {
 		t.Error("an unchanged up reads every resource")
+	}
+}
+
+// TestUnchangedUpIsSeenByLooking holds when an up that looked at everything may
+// leave it at that, and when it must go through the engine all the same.
+func TestUnchangedUpIsSeenByLooking(t *testing.T) {
+	t.Parallel()
+	hour := 2 * time.Hour
+	for name, c := range map[string]struct {
+		change func(*lifecycle.Service, *lifecycle.Request, *world)
+		engine bool
+	}{
+		"nothing":       {func(*lifecycle.Service, *lifecycle.Request, *world) {}, false},
+		"another build": {func(s *lifecycle.Service, _ *lifecycle.Request, _ *world) { s.Program = "2" }, true},
+		"no build":      {func(s *lifecycle.Service, _ *lifecycle.Request, _ *world) { s.Program = "" }, true},
+		"another ttl":   {func(_ *lifecycle.Service, r *lifecycle.Request, _ *world) { r.TTL = &hour }, true},
+		"another file":  {func(_ *lifecycle.Service, r *lifecycle.Request, _ *world) { r.File = "elsewhere" }, true},
+		"a given secret": {func(_ *lifecycle.Service, r *lifecycle.Request, _ *world) {
+			r.Definition.Secrets = map[string]definition.Secret{"key": {Env: "KEY"}}
+		}, true},
+		"drift": {func(_ *lifecycle.Service, _ *lifecycle.Request, w *world) {
+			w.obs = stacks.Observation{Drift: []stacks.Drift{{Resource: "network"}}}
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{}
+			s, req := newService(t, w), request(t)
+			s.Program = "1"
+			s.Getenv = func(string) string { return "value" }
+			first, err := s.Up(t.Context(), req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.calls = nil
+			c.change(s, &req, w)
+			got, err := s.Up(t.Context(), req)
+			if err != nil || slices.Contains(w.calls, "up") != c.engine {
+				t.Errorf("calls %v, engine wanted %v, %v", w.calls, c.engine, err)
+			}
+			if got.Outputs == nil || got.Outputs.Environment != first.Outputs.Environment {
+				t.Errorf("outputs %+v, want %+v", got.Outputs, first.Outputs)
+			}
+			if !c.engine && (got.Result != stacks.Unchanged || got.Changes.Same != first.Changes.Create) {
+				t.Errorf("result %q, changes %+v", got.Result, got.Changes)
+			}
+		})
+	}
+}
+
+// TestAFailedUpIsNoBasis holds that after a failure the next up goes through the
+// engine, although the plan is the same.
+func TestAFailedUpIsNoBasis(t *testing.T) {
+	t.Parallel()
+	w := &world{}
+	s, req := newService(t, w), request(t)
+	s.Program = "1"
+	if _, err := s.Up(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	w.fail, w.obs = map[string]error{"up": errors.New("boom")}, stacks.Observation{Drift: []stacks.Drift{{}}}
+	if _, err := s.Up(t.Context(), req); err == nil {
+		t.Fatal("no error")
+	}
+	w.fail, w.obs, w.calls = nil, stacks.Observation{}, nil
+	if _, err := s.Up(t.Context(), req); err != nil || !slices.Contains(w.calls, "up") {
+		t.Errorf("calls %v, %v", w.calls, err)
 	}
 }
 

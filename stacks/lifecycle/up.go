@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,7 +56,7 @@ func (s *Service) Up(ctx context.Context, req Request) (stacks.Result, error) {
 		return r.end("", err)
 	}
 	defer release()
-	interrupted := r.record.Interrupted()
+	interrupted, before := r.record.Interrupted(), r.record
 	r.expire()
 	r.record.File, r.record.Definition = req.File, definition.Hash(req.Definition)
 	if !r.known {
@@ -64,7 +65,10 @@ func (s *Service) Up(ctx context.Context, req Request) (stacks.Result, error) {
 			return r.end("", err)
 		}
 	}
-	outcome, err := r.apply(ctx, interrupted)
+	outcome, done, err := r.apply(ctx, before, interrupted)
+	if done {
+		return r.end(outcome, nil)
+	}
 	return r.end(outcome, r.finish(err))
 }
 
@@ -86,21 +90,59 @@ func (r *run) finish(err error) error {
 	return errors.Join(err, r.s.State.Save(r.record))
 }
 
-func (r *run) apply(ctx context.Context, interrupted bool) (string, error) {
-	if err := r.settle(ctx, false); err != nil {
-		return "", err
+// apply settles the definition and makes it so. done says that everything was
+// found as it is to be, so there is nothing to record either.
+func (r *run) apply(ctx context.Context, before state.Record, interrupted bool) (outcome string, done bool, err error) {
+	if err := r.makePlan(ctx, false); err != nil {
+		return "", false, err
 	}
 	refresh, err := r.needsRefresh(ctx, interrupted)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	if r.record.Plan, err = json.Marshal(r.plan); err != nil {
-		return "", err
+		return "", false, err
+	}
+	if !refresh && !interrupted && r.applied(before) {
+		return stacks.Unchanged, true, nil
+	}
+	if err := r.makeReady(ctx, false); err != nil {
+		return "", false, err
 	}
 	// From here on something can be half made, so a killed run must be known as such.
+	r.record.Applied = nil
 	if err := r.start(); err != nil {
-		return "", err
+		return "", false, err
 	}
+	return r.setUp(ctx, refresh)
+}
+
+// applied says whether this very plan was set up by this very build and nothing
+// of it can have changed since: every object was just compared with it. The
+// engine would only find the same once more.
+func (r *run) applied(before state.Record) bool {
+	a := before.Applied
+	if a == nil || r.s.Program == "" || a.Program != r.s.Program || before.File != r.req.File ||
+		!bytes.Equal(before.Plan, r.record.Plan) || givenSecrets(r.req.Definition) {
+		return false
+	}
+	r.result.Outputs, r.result.Changes = &a.Outputs, &stacks.Changes{Same: a.Resources}
+	return true
+}
+
+// givenSecrets says whether a secret's value comes from outside, where it may
+// have changed; a plan has no values.
+func givenSecrets(def *definition.Definition) bool {
+	for _, s := range def.Secrets {
+		if s.Generate == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// setUp runs the engine and records what came of it.
+func (r *run) setUp(ctx context.Context, refresh bool) (outcome string, done bool, err error) {
 	err = r.phase("apply", func() error {
 		changes, err := r.s.Engine.Up(ctx, r.req.Ref, components.Program(r.program),
 			stacks.Options{Refresh: refresh, OnEvent: r.req.OnEvent})
@@ -108,14 +150,21 @@ func (r *run) apply(ctx context.Context, interrupted bool) (string, error) {
 		return err
 	})
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	for _, d := range r.drift {
 		r.result.Warnings = append(r.result.Warnings, "mended: "+d.String())
 	}
 	out, _, err := r.s.outputs(ctx, r.req.Ref)
-	r.result.Outputs, r.record.Addresses = &out, addresses(out)
-	return outcomeOf(*r.result.Changes, r.known), err
+	if err != nil {
+		return "", false, err
+	}
+	c := *r.result.Changes
+	r.result.Outputs = &out
+	r.record.Applied = &state.Applied{
+		Program: r.s.Program, Outputs: out, Resources: c.Create + c.Update + c.Replace + c.Same,
+	}
+	return outcomeOf(c, r.known), false, nil
 }
 
 // needsRefresh says whether the target may differ from the recorded state: after
@@ -131,25 +180,14 @@ func (r *run) needsRefresh(ctx context.Context, interrupted bool) (bool, error) 
 		return false, err
 	}
 	r.drift = obs.Drift
-	return !obs.Sound() || moved(obs, r.record.Addresses), nil
-}
-
-// addresses are where apps answer, by app.
-func addresses(out stacks.Outputs) map[string]string {
-	found := map[string]string{}
-	for name, app := range out.Apps {
-		if app.URL != "" {
-			found[name] = app.URL
-		}
-	}
-	return found
+	return !obs.Sound() || moved(obs, r.record.Applied), nil
 }
 
 // moved says whether an app answers somewhere else than recorded: an engine gives
 // out a new port when a container is started again.
-func moved(obs stacks.Observation, recorded map[string]string) bool {
+func moved(obs stacks.Observation, recorded *state.Applied) bool {
 	for _, app := range obs.Apps {
-		if app.URL != recorded[app.Name] {
+		if recorded == nil || app.URL != recorded.Outputs.Apps[app.Name].URL {
 			return true
 		}
 	}

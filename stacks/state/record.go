@@ -28,12 +28,19 @@ type Record struct {
 	Definition string `json:"definition,omitempty"`
 	// Pulled are the digests of images that were pulled for the experiment.
 	Pulled []string `json:"pulled,omitempty"`
-	// Addresses are where apps answered after the last up, by app.
-	Addresses map[string]string `json:"addresses,omitempty"`
-	Last      Operation         `json:"last,omitzero"`
+	// Applied is what came of Plan; nil where the last up did not succeed.
+	Applied *Applied  `json:"applied,omitempty"`
+	Last    Operation `json:"last,omitzero"`
 	// Plan is the plan that was applied last; it holds no secret. [Dir.List]
 	// leaves it out.
 	Plan json.RawMessage `json:"-"`
+}
+
+// Applied is what a plan became when it was set up.
+type Applied struct {
+	Program   string         `json:"program"` // build of envctl that did it
+	Outputs   stacks.Outputs `json:"outputs"` // no secret is an output of envctl
+	Resources int            `json:"resources"`
 }
 
 // Operation is one command on a stack and the process that does it.

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"time"
 
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
@@ -90,8 +92,22 @@ func newService(
 	}
 	return &lifecycle.Service{
 		Target: target, Engine: engine.New(config), State: dir, Judge: judge, Getenv: s.Getenv, Now: time.Now,
-		LockWait: lockWait, Shared: s.Getenv("ENVCTL_BACKEND_URL") != "",
+		Program: build(), LockWait: lockWait, Shared: s.Getenv("ENVCTL_BACKEND_URL") != "",
 	}
+}
+
+// build names this executable: another version, or another compilation of the
+// same, is another file. Empty where it cannot be told.
+func build() string {
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%d-%d", info.Size(), info.ModTime().UnixNano())
 }
 
 func providers(e *docker.Engine) map[string]engine.ProviderFactory {
