@@ -71,6 +71,13 @@ func (s schemaTable) write(b *strings.Builder) {
 			preset = "`" + strings.ReplaceAll(fmt.Sprint(d), " ", ", ") + "`"
 		}
 		about, _ := member(v, "description").(string)
+		switch { // what is absent is the zero value, which a schema has no default for
+		case preset != "–" || strings.Contains(about, "when absent"):
+		case member(v, "type") == "boolean":
+			preset = "`false`"
+		case member(v, "type") == "integer" && fmt.Sprint(member(v, "minimum")) == "0":
+			preset = "`0`"
+		}
 		row(b, "`"+key+"`", kind(v), preset, bounds(v), strings.NewReplacer("*", `\*`, "<", `\<`).Replace(about))
 	}
 }
@@ -96,7 +103,7 @@ func kind(v yaml.MapSlice) string {
 	}
 	switch member(v, "type") {
 	case "array":
-		return "list of " + kind(member(v, "items").(yaml.MapSlice))
+		return "list of " + strings.Replace(kind(member(v, "items").(yaml.MapSlice)), "integer", "integers", 1)
 	case "object":
 		return "map of names to " + kind(member(v, "additionalProperties").(yaml.MapSlice))
 	case "boolean":

@@ -61,7 +61,7 @@ func anchors(t *testing.T, page string) map[string]bool {
 var fence = regexp.MustCompile("(?s)```.*?```")
 
 // foreign is what only the machine that a page was written on has.
-var foreign = regexp.MustCompile(`/(?:root|work|home/[a-z]+|tmp/[a-z])|proxy\.golang|localhost:\d+/v2|TODO|FIXME`)
+var foreign = regexp.MustCompile(`(?:^|[^.\w/-])/(?:root|work|home/[a-z]+|tmp/[a-z])\b|proxy\.golang|localhost:\d+/v2|TODO|FIXME`)
 
 // TestForeign holds that no page has paths of a writer's machine or notes to self.
 func TestForeign(t *testing.T) {
