@@ -29,6 +29,9 @@ type Options struct {
 	// says why it never will. It is called for a container with `wait` and the
 	// label [LabelReady]; ctx ends after `waitTimeout` or when the container exits.
 	Ready func(ctx context.Context, c ContainerInfo) error
+	// Parallel bounds how many containers are made, started or removed at once;
+	// 0 is no bound.
+	Parallel int
 }
 
 // ContainerInfo names a container that has been started.
@@ -63,13 +66,17 @@ type kinds map[string]kind
 
 func newKinds(opts Options) kinds {
 	api, host := opts.Client, opts.Client.DaemonHost()
+	var making containerAPI = api
+	if opts.Parallel > 0 {
+		making = limited{api, make(chan struct{}, opts.Parallel)}
+	}
 	return kinds{
 		"docker:index/network:Network":         {networkSchema(), networks{api, api, host}},
 		"docker:index/volume:Volume":           {volumeSchema(), volumes{api, host}},
 		"docker:index/remoteImage:RemoteImage": {remoteImageSchema(), remoteImages{api, opts.Puller, host}},
 		"docker:index/image:Image":             {imageSchema(), images{api, opts.Builder, host}},
 		"docker:index/container:Container": {containerSchema(), containers{
-			api: api, state: api, images: api, ready: opts.Ready, host: host}},
+			api: making, state: api, images: api, ready: opts.Ready, host: host}},
 	}
 }
 

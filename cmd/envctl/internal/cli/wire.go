@@ -25,9 +25,11 @@ const (
 	// lockWait is how long an operation waits for another one on the same
 	// experiment: longer than an up of a small sandbox, shorter than a build.
 	lockWait = 30 * time.Second
-	// parallel bounds resource operations under way at once. The engine starts
-	// containers nearly one after another; more in flight only fill its queue.
-	parallel = 16
+	// parallel bounds resource operations under way at once; most of them wait for
+	// an app to answer.
+	parallel = 64
+	// containers bounds those of them that the engine works on.
+	containers = 4
 )
 
 // realServices builds the clients of this program. It is the only place that does.
@@ -114,7 +116,7 @@ func providers(e *docker.Engine) map[string]engine.ProviderFactory {
 	return map[string]engine.ProviderFactory{
 		"docker": func() (pulumirpc.ResourceProviderServer, error) {
 			return provider.New(provider.Options{
-				Client: e.Client(), Builder: builder{e}, Puller: puller{e}, Ready: local.Ready(e),
+				Client: e.Client(), Builder: builder{e}, Puller: puller{e}, Ready: local.Ready(e), Parallel: containers,
 			})
 		},
 		"random": random.New,
