@@ -3,8 +3,10 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/pulumi/pulumi/pkg/v3/backend"
@@ -12,6 +14,7 @@ import (
 	"github.com/pulumi/pulumi/pkg/v3/backend/diy"
 	"github.com/pulumi/pulumi/pkg/v3/resource/stack"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag/colors"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -54,9 +57,12 @@ func (c *command) backend(ctx context.Context) (diy.Backend, error) {
 	if c.opened != nil {
 		return c.opened, nil
 	}
+	if c.url == c.engine.cfg.BackendURL && strings.HasPrefix(c.url, "mem:") {
+		return nil, &BackendError{URL: c.engine.cfg.BackendURL, Err: errors.New("it forgets everything when this command ends")}
+	}
 	b, err := diy.New(ctx, discard(), c.url, project())
 	if err != nil {
-		return nil, &BackendError{URL: c.url, Err: err}
+		return nil, &BackendError{URL: c.engine.cfg.BackendURL, Err: err}
 	}
 	c.opened = b
 	return b, nil
@@ -76,7 +82,7 @@ func (c *command) stack(ctx context.Context, name string) (backend.Stack, error)
 	}
 	s, err := b.GetStack(ctx, ref)
 	if err != nil {
-		return nil, &BackendError{URL: c.url, Err: err}
+		return nil, &BackendError{URL: c.engine.cfg.BackendURL, Err: err}
 	}
 	if s == nil {
 		return nil, fmt.Errorf("%w: %s", errNoStack, name)
@@ -105,6 +111,11 @@ func (c *command) remove(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	// The backend deletes the stack's tags too, and tries three times, 140 ms in
+	// all, where there are none.
+	if err := backend.UpdateStackTags(ctx, s, map[apitype.StackTagName]string{}); err != nil {
+		return err
+	}
 	_, err = backend.RemoveStack(ctx, s, false, true)
 	return err
 }
@@ -117,7 +128,7 @@ func (c *command) outputs(ctx context.Context, name string, showSecrets bool) (s
 	}
 	props, err := s.SnapshotStackOutputs(ctx, c.engine.secrets)
 	if err != nil {
-		return "", err
+		return "", c.explainState(ctx, name, err)
 	}
 	massaged := display.MassageSecrets(resource.ToResourcePropertyMap(props), showSecrets)
 	plain, err := stack.SerializeProperties(ctx, massaged, config.NewPanicCrypter(), showSecrets)
@@ -165,7 +176,7 @@ func (c *command) list(ctx context.Context) ([]string, error) {
 	for {
 		page, next, err := b.ListStackNames(ctx, backend.ListStackNamesFilter{Project: &name}, token)
 		if err != nil {
-			return nil, &BackendError{URL: c.url, Err: err}
+			return nil, &BackendError{URL: c.engine.cfg.BackendURL, Err: err}
 		}
 		for _, ref := range page {
 			out = append(out, ref.Name().String())

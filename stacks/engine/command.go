@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os/user"
+	"path/filepath"
 	"strings"
 
 	"github.com/blang/semver"
@@ -43,18 +45,32 @@ func newCommand(e *Engine, caller context.Context) *command {
 	return &command{engine: e, caller: caller, url: storeURL(e.cfg.BackendURL)}
 }
 
-// storeURL is the state store as it is opened. In a folder, gocloud.dev writes
+// storeURL is the state store as it is opened: a folder by its absolute path, so
+// that everything here means the same one. In a folder, gocloud.dev writes
 // the content type of each file into a second one, .attrs, and that not
 // atomically: a kill in between leaves a stack that cannot be read. Nothing needs
 // the type, so it is left out.
 func storeURL(backend string) string {
 	u, err := url.Parse(backend)
-	if err != nil || u.Scheme != "file" || u.Query().Has("metadata") {
+	if err != nil || u.Scheme != "file" {
 		return backend
 	}
-	q := u.Query()
-	q.Set("metadata", "skip")
-	u.RawQuery = q.Encode()
+	path := u.Host + u.Path // Pulumi takes file://folder and file://~/folder too
+	if rest, ok := strings.CutPrefix(path, "~"); ok && (rest == "" || rest[0] == '/') {
+		me, err := user.Current()
+		if err != nil {
+			return backend
+		}
+		path = filepath.Join(me.HomeDir, rest)
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return backend
+	}
+	u.Host, u.Path, u.RawPath = "", path, ""
+	if q := u.Query(); !q.Has("metadata") {
+		q.Set("metadata", "skip")
+		u.RawQuery = q.Encode()
+	}
 	return u.String()
 }
 
@@ -66,6 +82,9 @@ func (c *command) Version() semver.Version { return pulumiVersion }
 func (c *command) Run(
 	ctx context.Context, _ string, _ io.Reader, _, _ []io.Writer, _ []string, args ...string,
 ) (string, string, int, error) {
+	if c.engine.onCommand != nil {
+		c.engine.onCommand(args)
+	}
 	out, err := c.dispatch(ctx, args)
 	if err == nil {
 		return out, "", 0, nil
@@ -123,6 +142,8 @@ func parseArgs(args []string) (commandLine, error) {
 	for i := 0; i < len(args); i++ {
 		name, isFlag := strings.CutPrefix(args[i], "--")
 		switch {
+		case !isFlag && strings.HasPrefix(args[i], "-"):
+			return line, fmt.Errorf("the in-process engine has no flag %s", args[i])
 		case !isFlag && line.verb == "":
 			line.verb = args[i]
 		case !isFlag && line.verb == "stack":
@@ -134,8 +155,10 @@ func parseArgs(args []string) (commandLine, error) {
 			if !known[name] && !valued[name] {
 				return line, fmt.Errorf("the in-process engine has no flag --%s", name)
 			}
-			if valued[name] && !inline && i+1 < len(args) {
-				i++
+			if valued[name] && !inline {
+				if i++; i == len(args) {
+					return line, fmt.Errorf("the flag --%s has no value", name)
+				}
 				value = args[i]
 			}
 			line.flags[name] = value

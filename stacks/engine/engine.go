@@ -59,6 +59,8 @@ type Config struct {
 type Engine struct {
 	cfg     Config
 	secrets *secretsProvider
+	// onCommand, unless nil, gets every command line of the Automation API.
+	onCommand func(args []string)
 }
 
 var _ stacks.Engine = (*Engine)(nil)
@@ -106,9 +108,10 @@ func (e *Engine) Up(
 		return stacks.Changes{}, err
 	}
 	err = op.watch(func(ch chan<- events.EngineEvent) error {
-		options := []optup.Option{
-			optup.EventStreams(ch), optup.Parallel(e.cfg.Parallel), optup.ShowSecrets(false), optup.ContinueOnError(),
-		}
+		// Not ContinueOnError: with it, Pulumi dereferences nil where outputs cannot
+		// be recorded (cancelDueToError, pkg v3.259.0), as on a full disk. What is
+		// under way when a resource fails ends by itself and is recorded all the same.
+		options := []optup.Option{optup.EventStreams(ch), optup.Parallel(e.cfg.Parallel), optup.ShowSecrets(false)}
 		if opts.Refresh {
 			options = append(options, optup.Refresh())
 		}

@@ -15,22 +15,27 @@ import (
 
 var ref = stacks.Ref{Experiment: "empty", Instance: "default", Target: "local"}
 
-func newEngine(t testing.TB, dir string) *engine.Engine {
+func newEngine(t testing.TB, dir string, change ...func(*engine.Config)) *engine.Engine {
 	t.Helper()
 	state := filepath.Join(dir, "pulumi")
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	return engine.New(engine.Config{
+	cfg := engine.Config{
 		BackendURL: "file://" + state,
 		Passphrase: func(context.Context) (string, error) { return "test", nil },
 		SaltFile:   filepath.Join(dir, "key.salt"),
 		WorkDir:    dir,
 		Parallel:   8,
-	})
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	return engine.New(cfg)
 }
 
 func TestLifecycleOfAnEmptyProgram(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	e := newEngine(t, dir)
 	program := func(ctx *pulumi.Context) error {

@@ -151,10 +151,10 @@ const pendingNotice = "Attempting to deploy or update resources"
 
 func (l *eventLog) diagnostic(d *apitype.DiagnosticEvent) {
 	message := strings.TrimSpace(d.Message)
-	if message == "" || d.Ephemeral || strings.HasPrefix(message, pendingNotice) {
+	if message == "" || d.Ephemeral || strings.HasPrefix(message, pendingNotice) || isEcho(message) {
 		return
 	}
-	if d.Severity == "error" && !isEcho(message) {
+	if d.Severity == "error" {
 		l.failures = append(l.failures, Failure{Resource: resourceOf(d.URN), Kind: kindOf(typeOf(d.URN)), Message: cleanMessage(message)})
 	}
 	l.emit(stacks.Event{
@@ -163,15 +163,22 @@ func (l *eventLog) diagnostic(d *apitype.DiagnosticEvent) {
 	})
 }
 
+// unhandled begins what the engine says of an error that the program returned.
+const unhandled = "an unhandled error occurred: "
+
 // isEcho says whether a message only repeats that something else failed.
 func isEcho(message string) bool {
-	return message == "update failed" || message == "destroy failed" || message == "preview failed"
+	switch message {
+	case "update failed", "destroy failed", "preview failed":
+		return true
+	}
+	return strings.HasPrefix(message, unhandled+"waiting for RPCs: ") && strings.HasSuffix(message, "] failed to register")
 }
 
 // cleanMessage drops what the engine wraps around a provider's own words.
 func cleanMessage(message string) string {
 	message = strings.TrimSuffix(message, ":")
-	for _, prefix := range []string{"sdk-v2/provider2.go:", "rpc error: code = Unknown desc = "} {
+	for _, prefix := range []string{unhandled, "waiting for RPCs: ", "rpc error: code = Unknown desc = "} {
 		message = strings.TrimPrefix(message, prefix)
 	}
 	if _, after, ok := strings.Cut(message, "error occurred:\n"); ok {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -16,7 +17,8 @@ import (
 	"gocloud.dev/gcerrors"
 )
 
-// backendLock is the content of a lock file of Pulumi's self-managed backend.
+// backendLock is the content of a lock file of Pulumi's self-managed backend; its
+// PID is 0 where the content cannot be read.
 type backendLock struct {
 	PID      int       `json:"pid"`
 	Username string    `json:"username"`
@@ -52,7 +54,8 @@ func (*LockedError) Code() string { return "locked" }
 func (*LockedError) ExitStatus() int { return 5 }
 
 // breakDeadLocks removes the locks on a stack whose owner was a process of this
-// machine that is no more. Those of other machines stay: nobody here can tell.
+// machine that is no more, and what a kill left of a lock half written, which
+// names nobody. Those of other machines stay: nobody here can tell.
 func breakDeadLocks(ctx context.Context, backendURL, stack string) error {
 	bucket, err := openBucket(ctx, backendURL)
 	if err != nil {
@@ -68,7 +71,7 @@ func breakDeadLocks(ctx context.Context, backendURL, stack string) error {
 		return err
 	}
 	for _, l := range locks {
-		if l.Hostname != host || alive(l.PID) && l.PID != os.Getpid() {
+		if l.PID != 0 && (l.Hostname != host || l.PID != os.Getpid() && holds(l.PID, l.Since)) {
 			continue
 		}
 		if err := bucket.Delete(ctx, l.key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
@@ -86,6 +89,7 @@ func lockError(ctx context.Context, backendURL, stack string, cause error) error
 	}
 	defer func() { _ = bucket.Close() }()
 	locks, err := readLocks(ctx, bucket, stack)
+	locks = slices.DeleteFunc(locks, func(l backendLock) bool { return l.PID == 0 })
 	if err != nil || len(locks) == 0 {
 		return cause
 	}
@@ -111,10 +115,12 @@ func readLocks(ctx context.Context, bucket *blob.Bucket, stack string) ([]backen
 		if err != nil {
 			return nil, fmt.Errorf("reading the locks on %s: %w", stack, err)
 		}
-		l := backendLock{key: obj.Key}
-		if json.Unmarshal(raw, &l) == nil {
-			out = append(out, l)
+		l := backendLock{}
+		if json.Unmarshal(raw, &l) != nil {
+			l = backendLock{}
 		}
+		l.key = obj.Key
+		out = append(out, l)
 	}
 }
 
@@ -135,8 +141,17 @@ func openBucket(ctx context.Context, backendURL string) (*blob.Bucket, error) {
 	return bucket, nil
 }
 
-// alive says whether a process of this machine exists.
-func alive(pid int) bool {
-	err := syscall.Kill(pid, 0)
-	return err == nil || errors.Is(err, syscall.EPERM)
+// holds says whether the process that took a lock at a time still runs. A number
+// is given out again, after a restart of the machine above all: a process that
+// began after the lock was taken did not take it.
+func holds(pid int, taken time.Time) bool {
+	if err := syscall.Kill(pid, 0); err != nil && !errors.Is(err, syscall.EPERM) {
+		return false
+	}
+	began, ok := startOf(pid)
+	return !ok || !began.After(taken.Add(clockSlack))
 }
+
+// clockSlack is how far the two times may be off: a start is kept in ticks since
+// a boot time in whole seconds, and the clock may have been set since.
+const clockSlack = time.Minute

@@ -31,7 +31,7 @@ func (c *command) repair(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return dropPending(ctx, s)
+	return c.explainState(ctx, name, dropPending(ctx, s))
 }
 
 // dropPending removes the operations that a killed run had begun. What they

@@ -30,7 +30,6 @@ func (c *command) update(ctx context.Context, line commandLine) error {
 		return err
 	}
 	op := c.updateOperation(line)
-	c.streamed = line.has("event-log")
 	switch line.verb {
 	case "up":
 		_, err = backend.UpdateStack(ctx, s, op, nil)
@@ -39,13 +38,16 @@ func (c *command) update(ctx context.Context, line commandLine) error {
 	case "destroy":
 		_, err = backend.DestroyStack(ctx, s, op)
 	}
-	if err == nil && c.caller.Err() != nil {
-		err = context.Cause(c.caller)
+	switch cause := context.Cause(c.caller); {
+	case cause != nil && err == nil:
+		err = cause
+	case cause != nil:
+		err = fmt.Errorf("%w: %w", cause, err)
 	}
 	if err != nil && strings.Contains(err.Error(), "currently locked by") {
 		return lockError(ctx, c.url, name, err)
 	}
-	return err
+	return c.explainState(ctx, name, err)
 }
 
 func (c *command) updateOperation(line commandLine) backend.UpdateOperation {
@@ -72,7 +74,7 @@ func (c *command) updateOperation(line commandLine) backend.UpdateOperation {
 		SecretsManager:     c.engine.secrets.manager(),
 		SecretsProvider:    c.engine.secrets,
 		StackConfiguration: backend.StackConfiguration{Config: config.Map{}, Decrypter: config.NewPanicCrypter()},
-		Scopes:             scopes{caller: c.caller},
+		Scopes:             scopes{c},
 	}
 }
 
@@ -96,16 +98,20 @@ func (c *command) engineOptions(line commandLine) engine.UpdateOptions {
 // scopes turns the end of the caller's context into a cancellation request:
 // resource operations under way are told to stop, no new one starts, and the
 // state is still written.
-type scopes struct{ caller context.Context }
+type scopes struct{ c *command }
 
 type scope struct {
 	ctx  *cancel.Context
 	stop func() bool
 }
 
+// NewScope implements [backend.CancellationScopeSource]. It is called once the
+// events of an operation begin to flow, which they do not where the operation
+// fails earlier: by a lock, or by a state that cannot be read.
 func (s scopes) NewScope(ctx context.Context, _ chan<- engine.Event, _ bool) backend.CancellationScope {
+	s.c.streamed = true
 	c, source := cancel.NewContext(ctx)
-	return &scope{ctx: c, stop: context.AfterFunc(s.caller, source.Cancel)}
+	return &scope{ctx: c, stop: context.AfterFunc(s.c.caller, source.Cancel)}
 }
 
 func (s *scope) Context() *cancel.Context { return s.ctx }
