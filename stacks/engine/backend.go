@@ -111,9 +111,9 @@ func (c *command) remove(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	// The backend deletes the stack's tags too, and tries three times, 140 ms in
-	// all, where there are none.
-	if err := backend.UpdateStackTags(ctx, s, map[apitype.StackTagName]string{}); err != nil {
+	// The backend deletes the file of the stack's tags too, and tries three times,
+	// 140 ms in all, where there is none.
+	if err := backend.UpdateStackTags(ctx, s, map[apitype.StackTagName]string{"envctl": "removing"}); err != nil {
 		return err
 	}
 	_, err = backend.RemoveStack(ctx, s, false, true)
