@@ -6,6 +6,7 @@ import (
 	"maps"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
@@ -21,11 +22,16 @@ type world struct {
 	mu      sync.Mutex
 	things  map[string]int // by name: how often it was made
 	blocked chan string    // names of things whose making waits for a cancellation
+	slow    chan struct{}  // closed when making a slow thing has begun
+	failed  chan struct{}  // closed when a thing has failed, which a slow one waits for
 	servers map[*fake]bool // that were made: true where told to cancel
 }
 
 func newWorld() *world {
-	return &world{things: map[string]int{}, blocked: make(chan string, 16), servers: map[*fake]bool{}}
+	return &world{
+		things: map[string]int{}, blocked: make(chan string, 16), servers: map[*fake]bool{},
+		slow: make(chan struct{}), failed: make(chan struct{}),
+	}
 }
 
 // provider is the factory of the package "fake".
@@ -45,7 +51,8 @@ func (w *world) made() map[string]int {
 }
 
 // fake is a provider of things. What a thing does when it is made is its input
-// "do": nothing, "fail", or "block" until the provider is told to cancel.
+// "do": nothing, "fail", "block" until the provider is told to cancel, or "fail
+// beside" a "slow" one.
 type fake struct {
 	pulumirpc.UnimplementedResourceProviderServer
 	world     *world
@@ -88,6 +95,14 @@ func (f *fake) Create(ctx context.Context, r *pulumirpc.CreateRequest) (*pulumir
 	}
 	switch r.Properties.Fields["do"].GetStringValue() {
 	case "fail":
+		return nil, errNoRoom
+	case "slow":
+		close(f.world.slow)
+		<-f.world.failed
+		time.Sleep(50 * time.Millisecond) // so that the failure is known before this ends
+	case "fail beside":
+		<-f.world.slow
+		defer close(f.world.failed)
 		return nil, errNoRoom
 	case "block":
 		f.world.blocked <- r.Name
