@@ -15,7 +15,6 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/envctl/envctl/components/definition"
 	"github.com/envctl/envctl/components/plan"
@@ -52,7 +51,9 @@ type Resolver struct {
 	// Calls come one at a time.
 	OnEvent func(workload string, ev docker.BuildEvent)
 
-	builds singleflight.Group
+	emit   sync.Mutex
+	builds once[docker.Image] // by source
+	pins   once[plan.Image]   // by reference
 }
 
 // maxParallel bounds builds under way at once; BuildKit runs steps of each in
@@ -96,7 +97,9 @@ func (r *Resolver) resolve(
 			Target: w.Build.Target, Args: w.Build.Args, Files: sources(dir, w.Files),
 		})
 	}
-	img, err := r.pinned(ctx, name, w.Image)
+	// Workloads that share an image get one answer: asked twice, the second would
+	// take what the first has just pulled for an image that was there before.
+	img, err := r.pins.do(w.Image, func() (plan.Image, error) { return r.pinned(ctx, name, w.Image) })
 	if err != nil || len(w.Files) == 0 {
 		return img, err
 	}
@@ -128,6 +131,9 @@ func (r *Resolver) extend(
 		return plan.Image{}, err
 	}
 	content := []byte("FROM " + from + "\n")
+	if from != base.Ref { // a name can move; the hash of the source goes by what it means
+		content = slices.Concat([]byte("# "+base.Ref+"\n"), content)
+	}
 	if err := os.WriteFile(filepath.Join(folder, "Dockerfile"), content, 0o600); err != nil {
 		return plan.Image{}, err
 	}
@@ -137,17 +143,23 @@ func (r *Resolver) extend(
 // baseName is what a Dockerfile can call the image: a Dockerfile takes no image
 // ID, so an image that only the engine has goes by the name it has there.
 func (r *Resolver) baseName(ctx context.Context, asked string, base plan.Image) (string, error) {
-	if !strings.HasPrefix(base.Ref, "sha256:") || r.DryRun {
+	if !strings.HasPrefix(base.Ref, "sha256:") {
 		return base.Ref, nil
 	}
 	img, ok, err := r.Engine.ResolveImage(ctx, asked)
-	if err != nil {
-		return "", err
+	if err != nil || !ok && r.DryRun {
+		return asked, err
 	}
 	if !ok || img.ID != base.Ref {
 		return "", &MovedError{Ref: asked, Pinned: base.Ref, Now: img.ID}
 	}
-	return asked, nil
+	if asked != base.Ref {
+		return asked, nil
+	}
+	if len(img.Tags) == 0 {
+		return "", fmt.Errorf("files can be added only to an image with a name, and %s has none: give it one with `docker tag`", asked)
+	}
+	return slices.Min(img.Tags), nil
 }
 
 // build makes the image unless the engine has one of the same source: its tag
@@ -179,13 +191,9 @@ func (r *Resolver) build(ctx context.Context, name string, b plan.Build) (plan.I
 // once builds a source once, also where several workloads share it, and gives the
 // image the name that the request asks for.
 func (r *Resolver) once(ctx context.Context, name, source string, req docker.BuildRequest) (docker.Image, error) {
-	built, err, _ := r.builds.Do(source, func() (any, error) { return r.Engine.Build(ctx, req, r.events(name)) })
-	if err != nil {
-		return docker.Image{}, err
-	}
-	img := built.(docker.Image)
-	if slices.Contains(img.Tags, req.Tag) {
-		return img, nil
+	img, err := r.builds.do(source, func() (docker.Image, error) { return r.Engine.Build(ctx, req, r.events(name)) })
+	if err != nil || slices.Contains(img.Tags, req.Tag) {
+		return img, err
 	}
 	return img, r.Engine.Tag(ctx, img.ID, req.Tag)
 }
@@ -223,10 +231,12 @@ func (r *Resolver) present(ctx context.Context, name, ref, digest string) (plan.
 	switch {
 	case err != nil:
 		return plan.Image{}, err
-	case have || r.DryRun:
-		return plan.Image{Ref: digest, Keep: have && !r.Pulled(digest)}, nil
+	case have:
+		return plan.Image{Ref: digest, Keep: !r.Pulled(digest)}, nil
 	case strings.HasPrefix(digest, "sha256:"):
 		return plan.Image{}, &MissingError{Ref: ref, ID: digest}
+	case r.DryRun:
+		return plan.Image{Ref: digest}, nil
 	}
 	if _, err := r.Engine.Pull(ctx, digest, r.events(name)); err != nil {
 		return plan.Image{}, err
@@ -238,7 +248,11 @@ func (r *Resolver) events(name string) func(docker.BuildEvent) {
 	if r.OnEvent == nil {
 		return nil
 	}
-	return func(ev docker.BuildEvent) { r.OnEvent(name, ev) }
+	return func(ev docker.BuildEvent) {
+		r.emit.Lock()
+		defer r.emit.Unlock()
+		r.OnEvent(name, ev)
+	}
 }
 
 func isDigest(ref string) bool {

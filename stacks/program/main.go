@@ -59,7 +59,11 @@ func arguments(
 	if err != nil {
 		return args, err
 	}
-	target := &local.Target{Engine: engine, Derived: filepath.Join(def.Dir, ".envctl")}
+	cache, err := os.UserCacheDir() // not beside the definition, which is a build context
+	if err != nil {
+		return args, err
+	}
+	target := &local.Target{Engine: engine, Derived: filepath.Join(cache, "envctl", "derived")}
 	if problems := target.Unsupported(def); len(problems) > 0 {
 		return args, definition.Problems(problems)
 	}

@@ -25,7 +25,7 @@ import (
 const format = "envctl-source-1"
 
 // Hash is the SHA-256 (sha256:…) of everything that the build reads: of the
-// context what the ignore file keeps, by path, kind, permission bits, content
+// context what the ignore file keeps and envctl did not write, by path, kind, permission bits, content
 // and link target; the Dockerfile; target and arguments; the added files by
 // destination. Neither times nor owners nor where the context lies matter.
 func (r Recipe) Hash(ctx context.Context) (string, error) {
@@ -89,7 +89,7 @@ func (r Recipe) contextEntries(ctx context.Context) ([]*hashed, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept, err := fsutil.NewFilterFS(all, &fsutil.FilterOpt{ExcludePatterns: patterns})
+	kept, err := fsutil.NewFilterFS(all, &fsutil.FilterOpt{ExcludePatterns: append(patterns, unread...)})
 	if err != nil {
 		return nil, err
 	}

@@ -85,8 +85,19 @@ func (r Recipe) excludes() ([]string, error) {
 	return nil, nil
 }
 
-// ContextFS is the whole context. The builder sends the ignore patterns itself.
-func (r Recipe) ContextFS() (fsutil.FS, error) { return fsutil.NewFS(r.Context) }
+// unread are patterns of what envctl itself writes beside a definition. It is no
+// source: were it, the first up would make the second one build again.
+var unread = []string{"**/envctl.lock"}
+
+// ContextFS is the whole context but what envctl writes. The builder sends the
+// ignore patterns itself.
+func (r Recipe) ContextFS() (fsutil.FS, error) {
+	all, err := fsutil.NewFS(r.Context)
+	if err != nil {
+		return nil, err
+	}
+	return fsutil.NewFilterFS(all, &fsutil.FilterOpt{ExcludePatterns: unread})
+}
 
 // DockerfileFS is the Dockerfile's folder, with nothing but the Dockerfile and
 // its own ignore file to be seen.
