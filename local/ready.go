@@ -88,7 +88,20 @@ func (g gatewayLog) events(ctx context.Context, handle func(protocol.Event)) err
 // is what the docker provider waits with.
 func Ready(engine *docker.Engine) func(context.Context, provider.ContainerInfo) error {
 	return func(ctx context.Context, c provider.ContainerInfo) error {
-		source := gatewayLog{engine: engine, container: c.Labels[provider.LabelReady], follow: true}
-		return gateway.WaitHealthy(ctx, source, c.Labels[target.LabelComponent])
+		w := watch{
+			log: gatewayLog{engine: engine, container: c.Labels[provider.LabelReady]},
+			app: c.Labels[target.LabelComponent],
+		}
+		found, ok, err := engine.Inspect(ctx, c.ID)
+		if err == nil && (!ok || found.State == nil) {
+			err = fmt.Errorf("container %s: %w", c.Name, cerrdefs.ErrNotFound)
+		}
+		if err == nil {
+			err = w.ofContainer(found.Created, found.State)
+		}
+		if err != nil {
+			return err
+		}
+		return w.wait(ctx)
 	}
 }

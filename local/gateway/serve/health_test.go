@@ -52,8 +52,9 @@ type transition struct {
 	After  float64
 }
 
-// play runs a prober on s for length of fake time and returns its events.
-func play(t *testing.T, probe protocol.Probe, s *script, length time.Duration) []transition {
+// play runs a prober on s for length of fake time, rings at the times given, and
+// returns its events.
+func play(t *testing.T, probe protocol.Probe, s *script, length time.Duration, rings ...time.Duration) []transition {
 	t.Helper()
 	var out bytes.Buffer
 	s.began = time.Now()
@@ -61,6 +62,9 @@ func play(t *testing.T, probe protocol.Probe, s *script, length time.Duration) [
 	ctx, cancel := context.WithTimeout(t.Context(), length)
 	defer cancel()
 	p := &prober{probes: cfg.Probes, checks: s, board: newBoard(cfg), events: newEmitter(&out)}
+	for _, at := range rings {
+		time.AfterFunc(at, p.anew.ring)
+	}
 	if err := p.run(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -173,6 +177,24 @@ func TestPaceStartsAnewWithTheContainer(t *testing.T) {
 		play(t, probe, s, 61*time.Second)
 		if gap := s.checked[1] - s.checked[0]; gap != pollFirst {
 			t.Errorf("second check %v after the first, expected %v", gap, pollFirst)
+		}
+	})
+}
+
+// A container that is replaced may take the old one's place between two checks.
+func TestRingingChecksAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{answers: []span{{30 * time.Second, "200"}, {time.Hour, "500"}}}
+		probe := protocol.Probe{App: "api", Host: "api", Port: 80, Interval: 240, Timeout: 2, Retries: 3, Grace: 5}
+		got := play(t, probe, s, time.Minute, 31*time.Second)
+		var states []protocol.State
+		for _, tr := range got {
+			states = append(states, tr.State)
+		}
+		want := []protocol.State{protocol.StateStarting, protocol.StateHealthy, protocol.StateStarting, protocol.StateNeverUp}
+		if diff := cmp.Diff(want, states); diff != "" {
+			t.Error(diff)
 		}
 	})
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/envctl/envctl/local/gateway/protocol"
 )
@@ -17,8 +20,8 @@ const (
 
 // Main is the program: without arguments it serves the configuration that the
 // environment variable of [protocol.EnvConfig] holds, until ctx ends; with the
-// argument status it prints what the running gateway knows. It returns the exit
-// status.
+// argument status it prints what the running gateway knows. SIGHUP makes it check
+// every app as if it had just started. It returns the exit status.
 func Main(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	switch {
 	case len(args) == 0:
@@ -31,7 +34,10 @@ func Main(ctx context.Context, args []string, getenv func(string) string, stdout
 			fmt.Fprintf(stderr, "gateway: %s: no routes and no probes, expected one at least\n", protocol.EnvConfig)
 			return exitUsage
 		}
-		return exit(Run(ctx, cfg, Options{Out: stdout, Status: StatusSocket}), stderr)
+		anew := make(chan os.Signal, 1)
+		signal.Notify(anew, syscall.SIGHUP)
+		defer signal.Stop(anew)
+		return exit(Run(ctx, cfg, Options{Out: stdout, Status: StatusSocket, Anew: anew}), stderr)
 	case len(args) == 1 && args[0] == "status":
 		return exit(AskStatus(ctx, StatusSocket, stdout), stderr)
 	}

@@ -30,6 +30,7 @@ type prober struct {
 	checks checks
 	board  *board
 	events *emitter
+	anew   bell // rings when what is known of the apps is of no use
 }
 
 func newProber(cfg protocol.Health, dial *dialer, board *board, events *emitter) *prober {
@@ -45,7 +46,18 @@ func (p *prober) run(ctx context.Context) error {
 	return nil
 }
 
+// watch checks one app for good. When the bell rings, it begins from nothing: a
+// container was replaced, and what was known is of another one.
 func (p *prober) watch(ctx context.Context, probe protocol.Probe) {
+	for ctx.Err() == nil {
+		episode, end := until(ctx, p.anew.wait())
+		p.follow(episode, probe)
+		end()
+	}
+}
+
+// follow checks one app until ctx ends.
+func (p *prober) follow(ctx context.Context, probe protocol.Probe) {
 	h := newHealth(probe, time.Now())
 	p.publish(h)
 	pace := pollFirst

@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 
 	"github.com/envctl/envctl/local/gateway/protocol"
@@ -20,6 +21,9 @@ import (
 type Options struct {
 	Out    io.Writer // takes the events
 	Status string    // address of the status socket; empty: none
+	// Anew asks for each value to check every app as if the gateway had just
+	// started; nil: nobody asks.
+	Anew <-chan os.Signal
 }
 
 // function is one thing that a gateway does until its context ends. An error
@@ -32,8 +36,10 @@ func Run(ctx context.Context, cfg protocol.Config, opts Options) error {
 	dial := newDialer()
 	board := newBoard(cfg.Health)
 
+	prober := newProber(cfg.Health, dial, board, events)
 	functions := []function{
-		newProber(cfg.Health, dial, board, events).run,
+		prober.run,
+		func(ctx context.Context) error { return ringFor(ctx, &prober.anew, opts.Anew) },
 	}
 	entrance, err := listen(ctx, cfg.Ingress, dial, events)
 	if err != nil {
