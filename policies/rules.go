@@ -113,7 +113,7 @@ func expiry(in Input) []Finding {
 	if in.Definition.Kind == definition.KindPlatform || in.Definition.TTL > 0 {
 		return nil
 	}
-	return []Finding{{Path: "ttl", Message: "the experiment never expires", Hint: "add ttl: 8h to have `envctl gc` destroy it"}}
+	return []Finding{{Path: "ttl", Message: "the experiment never expires", Hint: "add ttl: 8h, so that everything it makes says when it may go"}}
 }
 
 // values returns every text of a workload that reaches a container or an image
