@@ -51,9 +51,13 @@ func newSecret(
 	err := ctx.RegisterResource("random:index/randomPassword:RandomPassword", name, pulumi.Map{
 		"length":  pulumi.Int(source.Generate),
 		"special": pulumi.Bool(false), // letters and digits alone fit every connection string
-	}, &password, pulumi.Parent(parent), pulumi.AdditionalSecretOutputs([]string{"result", "bcryptHash"}))
+	}, &password, pulumi.Parent(parent), pulumi.Version(randomVersion), pulumi.AdditionalSecretOutputs([]string{"result", "bcryptHash"}))
 	return password.Result, err
 }
+
+// randomVersion is the version of the official random provider, so that the stock
+// CLI takes that one and not whichever is the latest.
+const randomVersion = "4.18.0"
 
 // randomPassword is the official random provider's resource, which a provider
 // in this process serves as well (components/random).

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"math"
 	"math/big"
 
 	p "github.com/pulumi/pulumi-go-provider"
@@ -52,8 +53,8 @@ func check(_ context.Context, r p.CheckRequest) (p.CheckResponse, error) {
 					"set ENVCTL_PROVIDERS=official to use Pulumi's own random plugin", name)})
 		}
 	}
-	if v := r.Inputs.Get("length"); !v.IsNumber() || v.AsNumber() < 1 || v.AsNumber() > 1024 {
-		res.Failures = append(res.Failures, p.CheckFailure{Property: "length", Reason: "length must be 1 to 1024"})
+	if v := r.Inputs.Get("length"); !v.IsNumber() || v.AsNumber() < 1 || v.AsNumber() > 1024 || v.AsNumber() != math.Trunc(v.AsNumber()) {
+		res.Failures = append(res.Failures, p.CheckFailure{Property: "length", Reason: "length must be a whole number, 1 to 1024"})
 	}
 	if v := r.Inputs.Get("special"); !v.IsBool() || v.AsBool() {
 		res.Failures = append(res.Failures, p.CheckFailure{Property: "special", Reason: "special must be false"})
