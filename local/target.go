@@ -118,6 +118,12 @@ func (t *Target) gatewayImage(ctx context.Context, dryRun bool) (string, error) 
 	return ref, err
 }
 
+// DataTypes implements [stacks.Target]: volumes, and the images that were built
+// or pulled.
+func (*Target) DataTypes() []string {
+	return []string{"docker:index/volume:Volume", "docker:index/image:Image", "docker:index/remoteImage:RemoteImage"}
+}
+
 // Sweep implements [stacks.Target]. The gateway's image belongs to every
 // experiment, so it goes with the last of them.
 func (t *Target) Sweep(ctx context.Context, ref stacks.Ref, keepData bool) (int, error) {

@@ -38,5 +38,8 @@ func (u Unavailable) Observe(context.Context, *plan.Plan) (stacks.Observation, e
 // States implements [stacks.Target].
 func (u Unavailable) States(context.Context) (map[stacks.Ref]stacks.State, error) { return nil, u.Err }
 
+// DataTypes implements [stacks.Target].
+func (Unavailable) DataTypes() []string { return (*Target)(nil).DataTypes() }
+
 // Sweep implements [stacks.Target].
 func (u Unavailable) Sweep(context.Context, stacks.Ref, bool) (int, error) { return 0, u.Err }

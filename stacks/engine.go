@@ -33,6 +33,9 @@ type Engine interface {
 type Options struct {
 	// Refresh reads every resource from the target first, so drift is seen.
 	Refresh bool
+	// Keep are the types of resources (Pulumi type tokens) that Destroy leaves
+	// where they are.
+	Keep []string
 	// OnEvent gets progress; nil: none. Calls come one at a time.
 	OnEvent func(Event)
 }

@@ -23,6 +23,9 @@ type Target interface {
 	Observe(ctx context.Context, p *plan.Plan) (Observation, error)
 	// States says how every experiment on the target is, by one question.
 	States(ctx context.Context) (map[Ref]State, error)
+	// DataTypes are the types of resources (Pulumi type tokens) that hold data or
+	// took long to make, which a destroy may be asked to leave.
+	DataTypes() []string
 	// Sweep removes everything that carries the labels of ref, whether any state
 	// knows it or not, and returns how many objects that were.
 	Sweep(ctx context.Context, ref Ref, keepData bool) (int, error)

@@ -131,6 +131,11 @@ func (e *Engine) Destroy(ctx context.Context, ref stacks.Ref, opts stacks.Option
 	if err != nil {
 		return stacks.Changes{}, err
 	}
+	if len(opts.Keep) > 0 {
+		if err := op.cmd.forget(op.ctx, ref.String(), opts.Keep); err != nil {
+			return stacks.Changes{}, err
+		}
+	}
 	err = op.watch(func(ch chan<- events.EngineEvent) error {
 		options := []optdestroy.Option{
 			optdestroy.EventStreams(ch), optdestroy.Parallel(e.cfg.Parallel), optdestroy.ShowSecrets(false),

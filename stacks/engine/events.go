@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -213,9 +214,30 @@ func step(m apitype.StepEventMetadata, op string) stacks.Step {
 		if m.New != nil {
 			change.New = valueAt(m.New.Inputs, path)
 		}
+		change.Old, change.New = onlyDifferent(change.Old, change.New)
 		s.Diffs = append(s.Diffs, change)
 	}
 	return s
+}
+
+// onlyDifferent leaves of two lists what is in one of them alone: of thirty
+// variables, a reader wants to see the one that changes.
+func onlyDifferent(old, new any) (any, any) {
+	a, aIsList := old.([]any)
+	b, bIsList := new.([]any)
+	if !aIsList || !bIsList {
+		return old, new
+	}
+	without := func(list, other []any) []any {
+		return slices.DeleteFunc(slices.Clone(list), func(v any) bool {
+			return slices.ContainsFunc(other, func(o any) bool { return reflect.DeepEqual(v, o) })
+		})
+	}
+	left, right := without(a, b), without(b, a)
+	if len(left)+len(right) == 0 {
+		return old, new // the order is what differs
+	}
+	return left, right
 }
 
 // valueAt looks a property path such as `ports[0].internal` up in plain JSON.

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/pulumi/pulumi/pkg/v3/backend"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"github.com/envctl/envctl/stacks"
 )
@@ -37,6 +39,42 @@ func (c *command) repair(ctx context.Context, name string) error {
 // dropPending removes the operations that a killed run had begun. What they
 // made is adopted by name and label, or swept, so the record is of no use.
 func dropPending(ctx context.Context, s backend.Stack) error {
+	return edit(ctx, s, func(d *apitype.DeploymentV3) bool {
+		had := len(d.PendingOperations) > 0
+		d.PendingOperations = nil
+		return had
+	})
+}
+
+// forget takes the resources of some types out of a stack's state, so that a
+// destroy leaves them where they are. Nothing else may depend on them by then but
+// what the destroy deletes.
+func (c *command) forget(ctx context.Context, name string, types []string) error {
+	s, err := c.stack(ctx, name)
+	if err != nil {
+		return err
+	}
+	err = edit(ctx, s, func(d *apitype.DeploymentV3) bool {
+		gone := map[resource.URN]bool{}
+		for _, r := range d.Resources {
+			gone[r.URN] = slices.Contains(types, string(r.Type))
+		}
+		before := len(d.Resources)
+		d.Resources = slices.DeleteFunc(d.Resources, func(r apitype.ResourceV3) bool { return gone[r.URN] })
+		for i := range d.Resources {
+			r := &d.Resources[i]
+			r.Dependencies = slices.DeleteFunc(r.Dependencies, func(u resource.URN) bool { return gone[u] })
+			for key, urns := range r.PropertyDependencies {
+				r.PropertyDependencies[key] = slices.DeleteFunc(urns, func(u resource.URN) bool { return gone[u] })
+			}
+		}
+		return len(d.Resources) < before
+	})
+	return c.explainState(ctx, name, err)
+}
+
+// edit changes the state of a stack by hand; change says whether it did anything.
+func edit(ctx context.Context, s backend.Stack, change func(*apitype.DeploymentV3) bool) error {
 	untyped, err := backend.ExportStackDeployment(ctx, s)
 	if err != nil {
 		return err
@@ -45,10 +83,9 @@ func dropPending(ctx context.Context, s backend.Stack) error {
 	if err := json.Unmarshal(untyped.Deployment, &deployment); err != nil {
 		return fmt.Errorf("reading the state of %s: %w", s.Ref(), err)
 	}
-	if len(deployment.PendingOperations) == 0 {
+	if !change(&deployment) {
 		return nil
 	}
-	deployment.PendingOperations = nil
 	if untyped.Deployment, err = json.Marshal(deployment); err != nil {
 		return err
 	}

@@ -54,7 +54,11 @@ func (r *run) destroy(ctx context.Context, interrupted bool) (stacks.Changes, er
 	}
 	var changes stacks.Changes
 	err := r.phase("destroy", func() (err error) {
-		changes, err = r.s.Engine.Destroy(ctx, r.req.Ref, stacks.Options{OnEvent: r.req.OnEvent})
+		opts := stacks.Options{OnEvent: r.req.OnEvent}
+		if r.req.KeepData {
+			opts.Keep = r.s.Target.DataTypes()
+		}
+		changes, err = r.s.Engine.Destroy(ctx, r.req.Ref, opts)
 		return err
 	})
 	if interrupted {

@@ -63,6 +63,8 @@ func (w *world) States(context.Context) (map[stacks.Ref]stacks.State, error) {
 	return map[stacks.Ref]stacks.State{ref: {Apps: 1}}, nil
 }
 
+func (w *world) DataTypes() []string { return []string{"docker:index/volume:Volume"} }
+
 func (w *world) Sweep(context.Context, stacks.Ref, bool) (int, error) { return 0, w.call("sweep") }
 
 func (w *world) Preview(
@@ -81,7 +83,8 @@ func (w *world) Up(_ context.Context, _ stacks.Ref, _ pulumi.RunFunc, o stacks.O
 	return changes, w.call("up")
 }
 
-func (w *world) Destroy(context.Context, stacks.Ref, stacks.Options) (stacks.Changes, error) {
+func (w *world) Destroy(_ context.Context, _ stacks.Ref, o stacks.Options) (stacks.Changes, error) {
+	w.opts = o
 	if err := w.call("destroy"); err != nil || !w.exists {
 		return stacks.Changes{}, err
 	}
@@ -349,8 +352,11 @@ func TestDown(t *testing.T) {
 		}
 	}
 	w.fail = nil
-	if got, err := s.Down(t.Context(), lifecycle.Request{Ref: ref}); err != nil || got.Result != stacks.Destroyed {
+	if got, err := s.Down(t.Context(), lifecycle.Request{Ref: ref, KeepData: true}); err != nil || got.Result != stacks.Destroyed {
 		t.Errorf("in the end: %v, %v", got.Result, err)
+	}
+	if !slices.Equal(w.opts.Keep, w.DataTypes()) {
+		t.Errorf("with KeepData the engine was told to keep %v", w.opts.Keep)
 	}
 }
 

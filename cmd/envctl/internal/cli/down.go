@@ -23,7 +23,7 @@ the images that were built for it. What is not there is no error.`,
 		Args: exactly(),
 		RunE: p.runs(func(ctx context.Context, _ []string) (output.Document, error) { return runDown(ctx, p, o) }),
 	}, "file", "name", "target", "experiment", "output")
-	cmd.Flags().BoolVar(&o.keepData, "keep-data", false, "leave the volumes")
+	cmd.Flags().BoolVar(&o.keepData, "keep-data", false, "leave volumes and images, so that the next up builds and pulls nothing")
 	return cmd
 }
 

@@ -48,7 +48,7 @@ type Request struct {
 	File       string                 // that Definition was read from; empty: stdin
 	Ref        stacks.Ref
 	TTL        *time.Duration // nil: as in the definition; 0: does not expire
-	KeepData   bool           // Down leaves volumes
+	KeepData   bool           // Down leaves volumes and images
 	Yes        bool           // changes that need to be confirmed are
 	OnEvent    func(stacks.Event)
 }
