@@ -10,7 +10,7 @@ func TestOnlyDifferentElementsOfListsAreShown(t *testing.T) {
 	list := func(v ...any) []any { return v }
 	for name, c := range map[string]struct{ old, new, wantOld, wantNew any }{
 		"one changed": {list("A=1", "B=2"), list("A=1", "B=3"), list("B=2"), list("B=3")},
-		"one added":   {list("A=1"), list("A=1", "B=3"), list(), list("B=3")},
+		"one added":   {list("A=1"), list("A=1", "B=3"), []any{}, list("B=3")},
 		"order":       {list("a", "b"), list("b", "a"), list("a", "b"), list("b", "a")},
 		"objects": {
 			list(map[string]any{"label": "x", "value": "1"}), list(map[string]any{"label": "x", "value": "2"}),
