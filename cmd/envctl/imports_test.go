@@ -61,7 +61,8 @@ var mayImport = map[string][]string{
 	"cmd/envctl/internal/starter": {"components/definition"},
 	"cmd/envctl/internal/cli":     {"*"},
 	"cmd/envctl/e2e":              {}, // whole-program tests
-	"cmd/envctl":                  {"cmd/envctl/internal/cli"},
+	"cmd/envctl/internal/startup": {},
+	"cmd/envctl":                  {"cmd/envctl/internal/cli", "cmd/envctl/internal/startup"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -10,9 +10,11 @@ import (
 	"syscall"
 
 	"github.com/envctl/envctl/cmd/envctl/internal/cli"
+	"github.com/envctl/envctl/cmd/envctl/internal/startup"
 )
 
 func main() {
+	startup.Done()
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	ctx := cli.Interruptible(context.Background(), signals, os.Exit)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync"
 
 	"github.com/envctl/envctl/components"
 	"github.com/envctl/envctl/components/definition"
@@ -59,13 +60,12 @@ func (s *Service) Up(ctx context.Context, req Request) (stacks.Result, error) {
 	interrupted, before := r.record.Interrupted(), r.record
 	r.expire()
 	r.record.File, r.record.Definition = req.File, definition.Hash(req.Definition)
+	recorded := func() error { return nil }
 	if !r.known {
 		// Images come first, and what is pulled for an experiment must be known as its own.
-		if err := r.start(); err != nil {
-			return r.end("", err)
-		}
+		recorded = r.startBeside()
 	}
-	outcome, done, err := r.apply(ctx, before, interrupted)
+	outcome, done, err := r.apply(ctx, before, interrupted, recorded)
 	if done {
 		return r.end(outcome, nil)
 	}
@@ -76,6 +76,15 @@ func (s *Service) Up(ctx context.Context, req Request) (stacks.Result, error) {
 func (r *run) start() error {
 	r.record.Last, r.started = state.Started(r.result.Command, r.began), true
 	return r.s.State.Save(r.record)
+}
+
+// startBeside is start beside what follows, which waits for it with the function
+// that is returned: a write that has to reach the disk takes some 10 ms.
+func (r *run) startBeside() (wait func() error) {
+	r.record.Last, r.started = state.Started(r.result.Command, r.began), true
+	saved := make(chan error, 1)
+	go func(record state.Record) { saved <- r.s.State.Save(record) }(r.record)
+	return sync.OnceValue(func() error { return <-saved })
 }
 
 // finish records how the operation ended; err is how. One that failed before it
@@ -92,8 +101,11 @@ func (r *run) finish(err error) error {
 
 // apply settles the definition and makes it so. done says that everything was
 // found as it is to be, so there is nothing to record either.
-func (r *run) apply(ctx context.Context, before state.Record, interrupted bool) (outcome string, done bool, err error) {
-	if err := r.makePlan(ctx, false); err != nil {
+func (r *run) apply(
+	ctx context.Context, before state.Record, interrupted bool, recorded func() error,
+) (outcome string, done bool, err error) {
+	err = r.makePlan(ctx, false)
+	if err = errors.Join(err, recorded()); err != nil {
 		return "", false, err
 	}
 	refresh, err := r.needsRefresh(ctx, interrupted)
@@ -110,11 +122,17 @@ func (r *run) apply(ctx context.Context, before state.Record, interrupted bool) 
 		return "", false, err
 	}
 	// From here on something can be half made, so a killed run must be known as such.
+	// A first one is already; then the plan may be written beside it.
 	r.record.Applied = nil
-	if err := r.start(); err != nil {
-		return "", false, err
+	known := r.started
+	wait := r.startBeside()
+	if !known {
+		if err := wait(); err != nil {
+			return "", false, err
+		}
 	}
-	return r.setUp(ctx, refresh)
+	outcome, done, err = r.setUp(ctx, refresh)
+	return outcome, done, errors.Join(err, wait())
 }
 
 // applied says whether this very plan was set up by this very build and nothing
