@@ -126,7 +126,7 @@ func (e *Engine) Destroy(ctx context.Context, ref stacks.Ref, opts stacks.Option
 	op := e.operation(ctx, ref, opts)
 	stack, err := op.open(nil, false)
 	if auto.IsSelectStack404Error(err) {
-		return stacks.Changes{}, nil
+		return stacks.Changes{}, op.cmd.dropRemains(op.ctx, ref.String())
 	}
 	if err != nil {
 		return stacks.Changes{}, err
@@ -150,7 +150,10 @@ func (e *Engine) Destroy(ctx context.Context, ref stacks.Ref, opts stacks.Option
 	if err != nil {
 		return op.changes(), err
 	}
-	return op.changes(), stack.Workspace().RemoveStack(op.ctx, ref.String())
+	if err := stack.Workspace().RemoveStack(op.ctx, ref.String()); err != nil {
+		return op.changes(), err
+	}
+	return op.changes(), op.cmd.dropRemains(op.ctx, ref.String())
 }
 
 // Outputs implements [stacks.Engine].

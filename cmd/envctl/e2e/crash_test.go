@@ -56,8 +56,10 @@ func TestKilledAtAnyInstant(t *testing.T) {
 	k := &killer{experiment: newExperiment(t, threeApps), random: rand.New(rand.NewPCG(uint64(seed), 0)), takes: map[string]time.Duration{}}
 	k.measure("up")
 	k.sound()
+	k.measure("up")
 	k.measure("down")
 	k.gone()
+	k.measure("up")
 	for done := 0; done < kills; done++ {
 		k.kill()
 		if k.random.IntN(3) == 0 {
@@ -78,9 +80,14 @@ func TestKilledAtAnyInstant(t *testing.T) {
 type killer struct {
 	*experiment
 	random *rand.Rand
-	takes  map[string]time.Duration // the longest that a command took
-	log    []string
+	// takes is how long a command took last, by what it was and what went before.
+	takes map[string]time.Duration
+	there bool // the last command that ended by itself was up
+	log   []string
 }
+
+// name tells commands apart that have different things to do.
+func (k *killer) name(command string) string { return fmt.Sprintf("%s %t", command, k.there) }
 
 // measure runs a command to its end and notes how long it takes.
 func (k *killer) measure(command string) {
@@ -90,22 +97,26 @@ func (k *killer) measure(command string) {
 	if c.code != 0 {
 		k.t.Fatalf("after %q: envctl %s: exit status %d\n%s", k.log, command, c.code, c.stderr)
 	}
-	k.takes[command] = max(k.takes[command], time.Since(began))
+	k.takes[k.name(command)] = time.Since(began)
+	k.there = command == "up"
 	k.log = append(k.log, command)
 }
 
-// kill starts up or down and kills it at a random instant. Every third time the
-// images have to be built anew.
+// kill starts up or down and kills it at a random instant. Where up has little to
+// do, the images are made to be built anew most times.
 func (k *killer) kill() {
 	k.t.Helper()
-	if k.random.IntN(3) == 0 {
+	if k.random.IntN(4) > 0 {
 		version := []byte(strconv.FormatUint(k.random.Uint64(), 16) + "\n")
 		if err := os.WriteFile(filepath.Join(k.dir, "app", "version"), version, 0o644); err != nil {
 			k.t.Fatal(err)
 		}
 	}
-	command := []string{"up", "down"}[k.random.IntN(2)]
-	after := time.Duration(k.random.Int64N(int64(k.takes[command])))
+	command := "up"
+	if k.there && k.random.IntN(2) == 0 {
+		command = "down"
+	}
+	after := time.Duration(k.random.Int64N(int64(k.takes[k.name(command)])))
 	cmd, _, _ := k.command(context.Background(), command)
 	if err := cmd.Start(); err != nil {
 		k.t.Fatal(err)

@@ -22,9 +22,6 @@ import (
 )
 
 const (
-	// lockWait is how long an operation waits for another one on the same
-	// experiment: longer than an up of a small sandbox, shorter than a build.
-	lockWait = 30 * time.Second
 	// parallel bounds resource operations under way at once; most of them wait for
 	// an app to answer.
 	parallel = 64
@@ -61,7 +58,8 @@ func newLocal(ctx context.Context, s Settings) (*localServices, error) {
 		return nil, err
 	}
 	target := &local.Target{Engine: engine, Derived: dir.Derived()}
-	return &localServices{Service: newService(s, dir, target, providers(engine)), target: target}, nil
+	service, err := newService(s, dir, target, providers(engine))
+	return &localServices{Service: service, target: target}, err
 }
 
 // newViews does without the engine where it cannot be reached: what is recorded
@@ -73,20 +71,24 @@ func newViews(ctx context.Context, s Settings) (Views, error) {
 		if err != nil {
 			return nil, err
 		}
-		return newService(s, dir, local.Unavailable{Err: unavailable}, nil), nil
+		return newService(s, dir, local.Unavailable{Err: unavailable}, nil)
 	}
 	return services, err
 }
 
 func newService(
 	s Settings, dir *state.Dir, target stacks.Target, providers map[string]engine.ProviderFactory,
-) *lifecycle.Service {
+) (*lifecycle.Service, error) {
+	wait, err := lockWait(s.Getenv)
+	if err != nil {
+		return nil, err
+	}
 	config := engine.Config{
 		BackendURL: dir.BackendURL(), Passphrase: dir.Passphrase, SaltFile: dir.SaltFile(), WorkDir: dir.WorkDir(),
 		Parallel: parallel,
 		Interrupted: func(ref stacks.Ref) bool {
 			record, known, err := dir.Load(ref)
-			return err == nil && known && record.Interrupted()
+			return err == nil && (!known || record.Interrupted()) // without a record, nobody knows
 		},
 	}
 	if s.Getenv("ENVCTL_PROVIDERS") != "official" {
@@ -94,8 +96,8 @@ func newService(
 	}
 	return &lifecycle.Service{
 		Target: target, Engine: engine.New(config), State: dir, Judge: judge, Getenv: s.Getenv, Now: time.Now,
-		Program: build(), LockWait: lockWait, Shared: s.Getenv("ENVCTL_BACKEND_URL") != "",
-	}
+		Program: build(), LockWait: wait, Shared: s.Getenv("ENVCTL_BACKEND_URL") != "",
+	}, nil
 }
 
 // build names this executable: another version, or another compilation of the
