@@ -62,6 +62,7 @@ type run struct {
 	known   bool // a record was there
 	started bool // the record says that this operation began
 	plan    *plan.Plan
+	secrets map[string]components.SecretSource
 	program components.ExperimentArgs
 	drift   []stacks.Drift // found before an up, which mends it
 }
@@ -142,10 +143,15 @@ func (r *run) settle(ctx context.Context, dryRun bool) error {
 	return r.makeReady(ctx, dryRun)
 }
 
-func (r *run) makePlan(ctx context.Context, dryRun bool) error {
+// makePlan turns the definition into a plan. Secrets are looked for first: nothing
+// need be built where one has no value.
+func (r *run) makePlan(ctx context.Context, dryRun bool) (err error) {
 	def := r.req.Definition
+	if r.secrets, err = SecretSources(def, r.s.Getenv); err != nil {
+		return err
+	}
 	var found map[string]plan.Image
-	err := r.phase("images", func() (err error) {
+	err = r.phase("images", func() (err error) {
 		found, err = r.s.Target.Prepare(ctx, stacks.Preparation{
 			Definition: def, Ref: r.req.Ref, Pulled: r.record.HasPulled, DryRun: dryRun, OnEvent: r.req.OnEvent,
 		})
@@ -165,16 +171,13 @@ func (r *run) makePlan(ctx context.Context, dryRun bool) error {
 	return err
 }
 
+// makeReady makes ready what sets the plan up.
 func (r *run) makeReady(ctx context.Context, dryRun bool) error {
-	secrets, err := SecretSources(r.req.Definition, r.s.Getenv)
-	if err != nil {
-		return err
-	}
 	target, err := r.s.Target.Component(ctx, r.plan, dryRun)
 	if err != nil {
 		return err
 	}
-	r.program = components.ExperimentArgs{Plan: r.plan, Target: target, Secrets: secrets}
+	r.program = components.ExperimentArgs{Plan: r.plan, Target: target, Secrets: r.secrets}
 	return nil
 }
 

@@ -28,7 +28,7 @@ func (s *Service) Settle(ctx context.Context, req Request, workload string) (Set
 		return Settled{}, err
 	}
 	r.expire()
-	if err := r.settle(ctx, false); err != nil {
+	if err := r.makePlan(ctx, false); err != nil {
 		return Settled{}, err
 	}
 	w, ok := r.plan.Workload(workload)
@@ -38,7 +38,7 @@ func (s *Service) Settle(ctx context.Context, req Request, workload string) (Set
 	out := Settled{Plan: r.plan, Secrets: map[string]string{}}
 	var generated map[string]string
 	for variable, name := range w.Secrets {
-		source := r.program.Secrets[name]
+		source := r.secrets[name]
 		if source.Generate == 0 {
 			out.Secrets[variable] = source.Value
 			continue
