@@ -47,6 +47,25 @@ func (e *ResourceError) Error() string {
 // Unwrap returns the engine's own error.
 func (e *ResourceError) Unwrap() error { return e.Err }
 
+// RecordError says that what was done to some resource is not in the state.
+type RecordError struct{ Err error }
+
+func (e *RecordError) Error() string { return "the state cannot be recorded: " + e.Err.Error() }
+
+// Unwrap returns the engine's own error.
+func (e *RecordError) Unwrap() error { return e.Err }
+
+// Code is the error's name in JSON.
+func (*RecordError) Code() string { return "state" }
+
+// Hint says how to mend it.
+func (*RecordError) Hint() string {
+	return "see to it that the state store has room and can be written, then run the same command again: it goes on from what was recorded last"
+}
+
+// notRecorded begins the reason that the state was not written for a resource.
+const notRecorded = "it cannot be recorded: "
+
 // eventLog turns the engine's events into progress, counts and steps.
 type eventLog struct {
 	emit     func(stacks.Event)
@@ -182,6 +201,9 @@ func cleanMessage(message string) string {
 	for _, prefix := range []string{unhandled, "waiting for RPCs: ", "rpc error: code = Unknown desc = "} {
 		message = strings.TrimPrefix(message, prefix)
 	}
+	if _, why, ok := strings.Cut(message, "failed to save snapshot: "); ok {
+		return notRecorded + why
+	}
 	if _, after, ok := strings.Cut(message, "error occurred:\n"); ok {
 		message = strings.TrimPrefix(strings.TrimSpace(after), "* ")
 	}
@@ -190,6 +212,13 @@ func cleanMessage(message string) string {
 
 // explain adds what resources said to an error of the operation.
 func (l *eventLog) explain(err error) error {
+	lost := slices.ContainsFunc(l.failures, func(f Failure) bool { return strings.HasPrefix(f.Message, notRecorded) })
+	for _, ends := range []string{"writing snapshot: ", "saving update info: "} { // what the backend does last
+		lost = lost || strings.HasPrefix(err.Error(), ends)
+	}
+	if lost {
+		err = &RecordError{Err: err}
+	}
 	return &ResourceError{Failures: l.failures, Err: err}
 }
 

@@ -23,6 +23,7 @@ type world struct {
 	things  map[string]int // by name: how often it was made
 	blocked chan string    // names of things whose making waits for a cancellation
 	slow    chan struct{}  // closed when making a slow thing has begun
+	hook    func()         // called when a thing that says so is made
 	failed  chan struct{}  // closed when a thing has failed, which a slow one waits for
 	servers map[*fake]bool // that were made: true where told to cancel
 }
@@ -51,7 +52,7 @@ func (w *world) made() map[string]int {
 }
 
 // fake is a provider of things. What a thing does when it is made is its input
-// "do": nothing, "fail", "block" until the provider is told to cancel, or "fail
+// "do": nothing, "fail", "hook" to call the test, "block" until the provider is told to cancel, or "fail
 // beside" a "slow" one.
 type fake struct {
 	pulumirpc.UnimplementedResourceProviderServer
@@ -96,6 +97,8 @@ func (f *fake) Create(ctx context.Context, r *pulumirpc.CreateRequest) (*pulumir
 	switch r.Properties.Fields["do"].GetStringValue() {
 	case "fail":
 		return nil, errNoRoom
+	case "hook":
+		f.world.hook()
 	case "slow":
 		close(f.world.slow)
 		<-f.world.failed
