@@ -67,6 +67,11 @@ test: lint engine ## everything, with the real engine: the race detector where i
 	@[ -n "$(RACE)" ] || echo "no C compiler: tests run without the race detector (apt-get install gcc libc6-dev)" >&2
 	$(GO) test $(RACE) -count=1 -p $(P) $(TEST_FLAGS) $$($(DEPS) | awk '$$1 ~ /\.test$$/ && !$(HEAVY) {sub(/\.test$$/, "", $$1); print $$1}')
 	$(GO) test -count=1 -p $(P) -timeout 30m $(TEST_FLAGS) $$($(DEPS) | awk '$$1 ~ /\.test$$/ && $(HEAVY) {sub(/\.test$$/, "", $$1); print $$1}')
+	$(MAKE) test-stock
+
+.PHONY: test-stock
+test-stock: engine stock-cli ## the stock pulumi CLI on stacks of envctl, and on its program
+	ENVCTL_STOCK_PULUMI=$(BIN)/pulumi $(GO) test -count=1 -tags stockcli $(TEST_FLAGS) ./stacks/stockcli
 
 .PHONY: test-engines
 test-engines: engine test-default test-current ## the integration suite on this machine's engine and on the current one
@@ -91,13 +96,16 @@ bench: build bench-tools engine ## time envctl against compose, a bare client an
 # current, so they need no rules about files.
 version = $(shell cd bench/$(1) && $(GO) list -m -f '{{.Version}}' $(2))
 
+.PHONY: stock-cli
+stock-cli: # the stock pulumi CLI: what stacks are compared with, in tests and in time
+	cd bench/stock && $(BUILD) -ldflags '-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$(call version,stock,github.com/pulumi/pulumi/sdk/v3)' \
+	    -o $(BIN)/pulumi github.com/pulumi/pulumi/pkg/v3/cmd/pulumi
+
 .PHONY: bench-tools
-bench-tools: ## the programs that envctl is timed against
+bench-tools: stock-cli ## the programs that envctl is timed against
 	$(BUILD) $(STRIP) -o $(BIN)/ ./bench ./bench/emptyup
 	cd bench/compose && $(BUILD) -ldflags '-s -w -X github.com/docker/compose/v5/internal.Version=$(call version,compose,github.com/docker/compose/v5)' \
 	    -o $(BIN)/docker-compose github.com/docker/compose/v5/cmd
-	cd bench/stock && $(BUILD) -ldflags '-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$(call version,stock,github.com/pulumi/pulumi/sdk/v3)' \
-	    -o $(BIN)/pulumi github.com/pulumi/pulumi/pkg/v3/cmd/pulumi
 	cd bench/stock && $(BUILD) $(STRIP) -o $(BIN)/stockbench .
 
 # runc filters system calls through libseccomp, the one C library here.
