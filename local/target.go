@@ -91,18 +91,19 @@ func (t *Target) Component(ctx context.Context, p *plan.Plan, dryRun bool) (comp
 		return nil, err
 	}
 	s.Remapped = info.Rootless || info.UserNamespace
-	s.GatewayRef, err = t.gatewayImage(ctx, dryRun)
+	spec := p.Spec()
+	s.GatewayRef, err = t.gatewayImage(ctx, target.Owner(spec.Experiment, spec.Instance), dryRun)
 	return s, err
 }
 
 // gatewayImage makes sure that the engine has the gateway's image, which is
 // carried by this program, and returns its name.
-func (t *Target) gatewayImage(ctx context.Context, dryRun bool) (string, error) {
+func (t *Target) gatewayImage(ctx context.Context, owner string, dryRun bool) (string, error) {
 	version, err := t.Engine.Client().ServerVersion(ctx, client.ServerVersionOptions{})
 	if err != nil {
 		return "", fmt.Errorf("ask the engine for its architecture: %w", err)
 	}
-	ref, err := gateway.Ref(version.Arch)
+	ref, err := gateway.Ref(version.Arch, owner)
 	if err != nil {
 		return "", err
 	}
@@ -110,7 +111,7 @@ func (t *Target) gatewayImage(ctx context.Context, dryRun bool) (string, error) 
 	if err != nil || ok || dryRun {
 		return ref, err
 	}
-	archive, _, err := gateway.Image(version.Arch)
+	archive, _, err := gateway.Image(version.Arch, owner)
 	if err != nil {
 		return "", err
 	}
@@ -124,13 +125,17 @@ func (*Target) DataTypes() []string {
 	return []string{"docker:index/volume:Volume", "docker:index/image:Image", "docker:index/remoteImage:RemoteImage"}
 }
 
-// Sweep implements [stacks.Target]. The gateway's image belongs to every
-// experiment, so it goes with the last of them.
+// Sweep implements [stacks.Target]. The gateway's image is the same for every
+// experiment and has none's labels, so it goes by the owner's name for it.
 func (t *Target) Sweep(ctx context.Context, ref stacks.Ref, keepData bool) (int, error) {
 	removed, err := t.Engine.Sweep(ctx, target.Selector(ref.Experiment, ref.Instance), docker.SweepOptions{
 		KeepImages: keepData, KeepVolumes: keepData,
 	})
-	return removed.Count(), err
+	if err != nil || keepData {
+		return removed.Count(), err
+	}
+	untagged, err := t.Engine.Untag(ctx, gateway.Repository(target.Owner(ref.Experiment, ref.Instance)))
+	return removed.Count() + untagged, err
 }
 
 // byName sorts statuses as a reader expects them.

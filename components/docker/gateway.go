@@ -54,8 +54,6 @@ func (s *Sandbox) addGateway(
 	if err != nil {
 		return err
 	}
-	// The name must not name a component: it is the image of every experiment,
-	// and the provider leaves it alone while another one runs it.
 	image, err := remoteImage(ctx, Gateway, s.GatewayRef, parent)
 	if err != nil {
 		return fmt.Errorf("image of the gateway: %w", err)

@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/moby/moby/client"
 )
@@ -14,4 +15,26 @@ func (e *Engine) Tag(ctx context.Context, id, tag string) error {
 		return fmt.Errorf("tag the image %s as %s: %w", short(id), tag, err)
 	}
 	return nil
+}
+
+// Untag removes every tag of a repository, and with its last name each image that
+// no container runs. It returns how many tags there were.
+func (e *Engine) Untag(ctx context.Context, repository string) (int, error) {
+	list, err := e.api.ImageList(ctx, client.ImageListOptions{Filters: client.Filters{}.Add("reference", repository)})
+	if err != nil {
+		return 0, fmt.Errorf("list the images of %s: %w", repository, err)
+	}
+	removed := 0
+	for _, image := range list.Items {
+		for _, tag := range image.RepoTags {
+			if name, _, _ := strings.Cut(tag, ":"); name != repository {
+				continue
+			}
+			if err := e.removeImage(ctx, tag); err != nil {
+				return removed, err
+			}
+			removed++
+		}
+	}
+	return removed, nil
 }

@@ -208,7 +208,7 @@ func (r *rig) kill(id string) error {
 // network and the engine's default bridge.
 func (r *rig) startGateway(cfg protocol.Config) string {
 	r.tb.Helper()
-	archive, ref, err := gateway.Image(runtime.GOARCH)
+	archive, ref, err := gateway.Image(runtime.GOARCH, "gatewaytest.default")
 	if err != nil {
 		r.tb.Fatal(err)
 	}

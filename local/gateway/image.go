@@ -22,25 +22,30 @@ const (
 	// Path is the program in the image, which holds nothing else.
 	Path = "/gateway"
 
-	repository = "envctl/gateway"
-	kindLabel  = "dev.envctl.kind"
+	kindLabel = "dev.envctl.kind"
 )
 
-// Ref returns the name of the gateway's image for an architecture of Go (amd64,
-// arm64): envctl/gateway with the start of the program's SHA-256 as tag. An
-// engine that has an image of that name needs no [Image].
-func Ref(arch string) (string, error) {
+// Repository is the name, without a tag, that an owner's gateway image has. Every
+// owner (EXPERIMENT.INSTANCE) has its own, although the image is the same: one
+// experiment can then go down while another comes up.
+func Repository(owner string) string { return "envctl/" + owner + "/gateway" }
+
+// Ref returns the name of an owner's gateway image for an architecture of Go
+// (amd64, arm64), with the start of the program's SHA-256 as tag. An engine that
+// has an image of that name needs no [Image].
+func Ref(arch, owner string) (string, error) {
 	program, err := binary.For(arch)
 	if err != nil {
 		return "", err
 	}
-	return repository + ":" + program.SHA256[:16], nil
+	return Repository(owner) + ":" + program.SHA256[:16], nil
 }
 
 // Image returns the image for an architecture of Go as an archive that an engine
-// loads (ImageLoad), and its name. Equal programs give equal bytes.
-func Image(arch string) (archive io.Reader, ref string, err error) {
-	if ref, err = Ref(arch); err != nil {
+// loads (ImageLoad), and its name. Equal programs and owners give equal bytes, and
+// equal programs the same image.
+func Image(arch, owner string) (archive io.Reader, ref string, err error) {
+	if ref, err = Ref(arch, owner); err != nil {
 		return nil, "", err
 	}
 	image, err := build(arch)

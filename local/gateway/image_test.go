@@ -20,7 +20,7 @@ import (
 
 func archiveOf(t *testing.T, arch string) ([]byte, string) {
 	t.Helper()
-	archive, ref, err := gateway.Image(arch)
+	archive, ref, err := gateway.Image(arch, "exp.default")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func checkLayer(t *testing.T, image v1.Image, ref string) {
 
 func TestImageOfAnotherArchitectureIsAnError(t *testing.T) {
 	t.Parallel()
-	_, _, err := gateway.Image("riscv64")
+	_, _, err := gateway.Image("riscv64", "exp.default")
 	if err == nil || !strings.Contains(err.Error(), `"riscv64"`) {
 		t.Errorf("error %v, expected one that names riscv64", err)
 	}
