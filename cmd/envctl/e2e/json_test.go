@@ -5,6 +5,9 @@ import "strconv"
 // lookup finds a path such as apps.0.name in decoded JSON.
 func lookup(at any, path []string) (any, bool) {
 	for _, key := range path {
+		if key == "" {
+			continue // "." is the whole
+		}
 		switch in := at.(type) {
 		case map[string]any:
 			next, ok := in[key]

@@ -44,6 +44,7 @@ var engineVerbs = map[string]func(context.Context, world, []string) (string, err
 	"network":    createNetwork,
 	"container":  createContainer,
 	"show":       show,
+	"address":    address,
 }
 
 func engineCommand(ts *testscript.TestScript, e *docker.Engine, neg bool, args []string) {
@@ -153,6 +154,16 @@ func createContainer(ctx context.Context, w world, a []string) (string, error) {
 		Name: a[0], Config: &container.Config{Image: a[1], Labels: w.labels}, NetworkingConfig: &network.NetworkingConfig{},
 	})
 	return made.ID + "\n", err
+}
+
+// address prints the address of a component on its experiment's network.
+func address(ctx context.Context, w world, a []string) (string, error) {
+	name := target.ContainerName(w.experiment, a[0], a[1])
+	c, ok, err := w.engine.Inspect(ctx, name)
+	if err != nil || !ok {
+		return "", errors.Join(err, fmt.Errorf("no container %q", name))
+	}
+	return fmt.Sprintf("%q\n", c.NetworkSettings.Networks[target.NetworkName(w.experiment, a[0])].IPAddress.String()), nil
 }
 
 // show prints what the engine says of a container: ID, state and memory limit.
