@@ -94,7 +94,7 @@ func checkLayer(t *testing.T, image v1.Image, ref string) {
 	if _, err := io.Copy(sum, files); err != nil {
 		t.Fatal(err)
 	}
-	if want := fmt.Sprintf("envctl/gateway:%x", sum.Sum(nil)[:8]); ref != want {
+	if want := fmt.Sprintf("envctl/exp.default/gateway:%x", sum.Sum(nil)[:8]); ref != want {
 		t.Errorf("ref %s, expected %s", ref, want)
 	}
 	if _, err := files.Next(); err != io.EOF {
