@@ -144,7 +144,8 @@ func TestContainerSecrets(t *testing.T) {
 	}
 	in["command"] = resource.NewPropertyValue([]any{"env", "TOKEN"})
 	in["attach"], in["logs"] = resource.NewProperty(false), resource.NewProperty(false)
-	in["wait"] = resource.NewProperty(true)
+	in["wait"] = resource.NewProperty(true) // for a check that it does not live to see
+	in["healthcheck"] = resource.NewPropertyValue(obj{"tests": []any{"CMD", "/nothing"}, "interval": "30s"})
 	in["name"] = resource.NewProperty(b.exp + ".other")
 	other := resourceOf(t, b.cont.srv, "Container", "other")
 	err := other.createMap(in)

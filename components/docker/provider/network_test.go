@@ -91,18 +91,20 @@ func TestNetworkThatIsThereTwice(t *testing.T) {
 }
 
 // Deleting a network waits for a container that is on its way out, and says who
-// stays when it does not go.
+// stays when it does not go: a container of somebody else is never removed.
 func TestNetworkDeleteWaits(t *testing.T) {
 	t.Parallel()
 	b := newBox(t)
 	b.cont.mustCreate(b.in)
-	time.AfterFunc(time.Second, func() { _ = b.cont.delete() })
+	gone := make(chan error, 1)
+	time.AfterFunc(time.Second, func() { gone <- b.cont.delete() })
 	if err := b.net.delete(); err != nil {
 		t.Error(err)
 	}
+	must(t, <-gone) // the engine frees the network before it has removed the container
 
 	b.net.mustCreate(obj{"name": b.exp, "internal": true, "labels": labels(b.exp)})
-	b.cont.mustCreate(b.in)
+	b.cont.mustCreate(with(b.in, "labels", labels(b.exp, labelInstance, "another")))
 	err := b.net.delete()
 	if err == nil || !strings.Contains(err.Error(), "still used by "+b.exp+".app") {
 		t.Errorf("error %v", err)
