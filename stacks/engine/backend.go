@@ -60,7 +60,7 @@ func (c *command) backend(ctx context.Context) (diy.Backend, error) {
 	if c.url == c.engine.cfg.BackendURL && strings.HasPrefix(c.url, "mem:") {
 		return nil, &BackendError{URL: c.engine.cfg.BackendURL, Err: errors.New("it forgets everything when this command ends")}
 	}
-	b, err := diy.New(ctx, discard(), c.url, project())
+	b, err := diy.New(ctx, discard(), openURL(c.url), project())
 	if err != nil {
 		return nil, &BackendError{URL: c.engine.cfg.BackendURL, Err: err}
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/blang/semver"
 	"github.com/pulumi/pulumi/pkg/v3/backend/diy"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+
+	"github.com/envctl/envctl/stacks/internal/folder"
 )
 
 // pulumiVersion is the version whose command line [command] answers to; it is
@@ -45,11 +47,8 @@ func newCommand(e *Engine, caller context.Context) *command {
 	return &command{engine: e, caller: caller, url: storeURL(e.cfg.BackendURL)}
 }
 
-// storeURL is the state store as it is opened: a folder by its absolute path, so
-// that everything here means the same one. In a folder, gocloud.dev writes
-// the content type of each file into a second one, .attrs, and that not
-// atomically: a kill in between leaves a stack that cannot be read. Nothing needs
-// the type, so it is left out.
+// storeURL is the state store by one name: a folder by its absolute path, so that
+// everything here means the same one.
 func storeURL(backend string) string {
 	u, err := url.Parse(backend)
 	if err != nil || u.Scheme != "file" {
@@ -67,11 +66,16 @@ func storeURL(backend string) string {
 		return backend
 	}
 	u.Host, u.Path, u.RawPath = "", path, ""
-	if q := u.Query(); !q.Has("metadata") {
-		q.Set("metadata", "skip")
-		u.RawQuery = q.Encode()
-	}
 	return u.String()
+}
+
+// openURL is how a state store is opened: a folder by a driver of ours, which a
+// kill or a full disk does not make write half a state.
+func openURL(store string) string {
+	if u, err := url.Parse(store); err == nil && u.Scheme == "file" {
+		return folder.URL(u.Path)
+	}
+	return store
 }
 
 // Version implements [auto.PulumiCommand].

@@ -127,7 +127,7 @@ func readLocks(ctx context.Context, bucket *blob.Bucket, stack string) ([]backen
 // openBucket opens the state store as Pulumi's backend does: a path of the URL
 // is a folder for file:// and a prefix for the others.
 func openBucket(ctx context.Context, backendURL string) (*blob.Bucket, error) {
-	bucket, err := blob.OpenBucket(ctx, backendURL)
+	bucket, err := blob.OpenBucket(ctx, openURL(backendURL))
 	if err != nil {
 		return nil, &BackendError{URL: backendURL, Err: err}
 	}
