@@ -41,8 +41,9 @@ var mayImport = map[string][]string{
 	},
 
 	"stacks/internal/atomicfile": {},
+	"stacks/internal/folder":     {},
 	"stacks":                     {"components", "components/definition", "components/plan"},
-	"stacks/engine":              {"stacks"},
+	"stacks/engine":              {"stacks", "stacks/internal/folder"},
 	"stacks/images":              {"components/definition", "components/plan", "local/docker", "stacks/internal/atomicfile"},
 	"stacks/state":               {"components/plan", "stacks", "stacks/internal/atomicfile"},
 	"stacks/lifecycle":           {"components", "components/definition", "components/plan", "stacks", "stacks/state"},

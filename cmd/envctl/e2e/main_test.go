@@ -15,6 +15,9 @@ var built struct{ envctl, app string }
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "envctl-e2e-*")
 	if err == nil {
+		err = os.Chmod(dir, 0o755) // another user runs it too
+	}
+	if err == nil {
 		err = build(dir)
 	}
 	status := 1
