@@ -112,6 +112,10 @@ func (h networks) remove(ctx context.Context, id string, force bool) error {
 		if ierr != nil {
 			return explain(ierr, h.host, doing)
 		}
+		if time.Now().After(patience) && len(left) == 0 {
+			return fmt.Errorf("%s: the engine counts a container on it and names none, which Docker Engine 20.10 does now and then "+
+				"when containers go side by side: restart the engine, then run the same command again: %w", doing, err)
+		}
 		if time.Now().After(patience) {
 			return fmt.Errorf("%s: still used by %s after %v: stop them or disconnect them (`docker network disconnect -f`): %w",
 				doing, strings.Join(left, ", "), networkPatience, err)
