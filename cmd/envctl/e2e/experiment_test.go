@@ -30,7 +30,13 @@ type experiment struct {
 // newExperiment writes a definition in which @NAME@ is the experiment's name.
 func newExperiment(t testing.TB, definition string) *experiment {
 	t.Helper()
-	x := &experiment{t: t, engine: connect(t), name: unique(), dir: t.TempDir()}
+	return newExperimentOn(t, connect(t), definition)
+}
+
+// newExperimentOn is newExperiment on another engine than the usual one.
+func newExperimentOn(t testing.TB, e *docker.Engine, definition string) *experiment {
+	t.Helper()
+	x := &experiment{t: t, engine: e, name: unique(), dir: t.TempDir()}
 	x.state = filepath.Join(x.dir, ".state")
 	t.Cleanup(func() {
 		if err := sweep(x.engine, x.name); err != nil {
