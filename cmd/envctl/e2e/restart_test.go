@@ -5,8 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -67,7 +65,9 @@ func (x *experiment) interrupted(e *ownEngine, signal os.Signal, command string)
 	e.start()
 }
 
-// ownEngine is a dockerd with every path of its own, and no network of the host's.
+// ownEngine is a dockerd with every path of its own, in network and mount namespaces
+// of its own: with any option, a second daemon beside the machine's would change or
+// remove its bridge and rules.
 type ownEngine struct {
 	t      testing.TB
 	binary string
@@ -96,7 +96,9 @@ func (e *ownEngine) start() {
 		"--data-root", filepath.Join(e.dir, "data"), "--exec-root", filepath.Join(e.dir, "exec"), "--pidfile", filepath.Join(e.dir, "pid"),
 		"--storage-driver", "vfs", "--bridge", "none", "--iptables=false", "--ip-forward=false", "--ip-masq=false")
 	e.cmd.Stdout, e.cmd.Stderr = log, log
-	e.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	// Without a default bridge of its own a daemon removes the one it finds, which
+	// is the machine's engine's: it gets a network namespace of its own.
+	e.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Cloneflags: syscall.CLONE_NEWNET}
 	if err := e.cmd.Start(); err != nil {
 		e.t.Fatal(err)
 	}
@@ -128,31 +130,10 @@ func (e *ownEngine) makeFolder() {
 	}
 	e.t.Cleanup(func() {
 		e.end(syscall.SIGTERM)
-		unmountBelow(e.t, dir)
 		if err := os.RemoveAll(dir); err != nil {
 			e.t.Errorf("the test's own engine leaves %v", err)
 		}
 	})
-}
-
-// unmountBelow unmounts what a killed daemon left, the latest mount first.
-func unmountBelow(t testing.TB, dir string) {
-	t.Helper()
-	info, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		t.Error(err)
-	}
-	var points []string
-	for line := range strings.Lines(string(info)) {
-		if f := strings.Fields(line); len(f) > 4 && strings.HasPrefix(f[4], dir+"/") {
-			points = append(points, f[4])
-		}
-	}
-	for _, p := range slices.Backward(points) {
-		if err := syscall.Unmount(p, syscall.MNT_DETACH); err != nil {
-			t.Errorf("unmount %s: %v", p, err)
-		}
-	}
 }
 
 // end ends the daemon and waits for it.
