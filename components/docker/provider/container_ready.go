@@ -29,7 +29,7 @@ func (h containers) settle(ctx context.Context, in containerInputs, live *contai
 		return h.attach(ctx, in, live)
 	}
 	if !live.State.Running && (in.Wait || isTrue(in.MustRun)) && !in.Rm {
-		return live, h.failure(ctx, *live, exitReason(*live))
+		return live, h.failure(ctx, *live, exitReason(h.howEnded(ctx, *live)))
 	}
 	if !in.Wait {
 		return live, nil
@@ -101,7 +101,7 @@ func (h containers) exits(ctx context.Context, live container.InspectResponse) e
 			return err
 		}
 		if !now.State.Running || now.RestartCount >= maxRestarts {
-			return errors.New(exitReason(*now))
+			return errors.New(exitReason(h.howEnded(ctx, *now)))
 		}
 	}
 }
@@ -115,7 +115,7 @@ func (h containers) waitHealthy(ctx context.Context, live container.InspectRespo
 		}
 		switch {
 		case !now.State.Running || now.RestartCount >= maxRestarts:
-			return errors.New(exitReason(*now))
+			return errors.New(exitReason(h.howEnded(ctx, *now)))
 		case now.State.Health == nil || now.State.Health.Status == container.Healthy:
 			return nil
 		case now.State.Health.Status == container.Unhealthy:
@@ -152,9 +152,33 @@ func (h containers) attach(ctx context.Context, in containerInputs, live *contai
 		}
 	}
 	if live.State.ExitCode != 0 && isTrue(in.MustRun) {
-		return live, h.failure(ctx, *live, exitReason(*live))
+		return live, h.failure(ctx, *live, exitReason(h.howEnded(ctx, *live)))
 	}
 	return live, nil
+}
+
+// memoryNews is how long the engine may take to learn that the kernel killed a
+// container for its memory; it tells the exit first.
+const memoryNews = 500 * time.Millisecond
+
+// howEnded is what the engine says of a container that has exited, once it can
+// know whether the kernel killed it for its memory.
+func (h containers) howEnded(ctx context.Context, live container.InspectResponse) container.InspectResponse {
+	const killed = 128 + 9
+	deadline := time.Now().Add(memoryNews)
+	for live.State.ExitCode == killed && !live.State.OOMKilled && live.HostConfig.Memory > 0 && time.Now().Before(deadline) {
+		select {
+		case <-ctx.Done():
+			return live
+		case <-time.After(memoryNews / 10):
+		}
+		res, err := h.state.ContainerInspect(ctx, live.ID, client.ContainerInspectOptions{})
+		if err != nil {
+			return live
+		}
+		live = res.Container
+	}
+	return live
 }
 
 // exitReason says how a container that does not run any more has ended.
