@@ -84,6 +84,9 @@ func TestAFailingResourceSaysWhyAndTheRestIsRecorded(t *testing.T) {
 	if got := recorded(t, dir, ref); !slices.Equal(got, []string{"a", "c"}) {
 		t.Errorf("the state holds %v", got)
 	}
+	if !strings.Contains(failed.Reason(), "what exists is recorded") {
+		t.Errorf("reason %q", failed.Reason())
+	}
 	ends := map[string]string{}
 	for _, ev := range events {
 		if ev.Type == stacks.EventResource && ev.State != stacks.StateRunning {

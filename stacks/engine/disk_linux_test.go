@@ -40,6 +40,9 @@ func TestAFullDisk(t *testing.T) {
 		!strings.Contains(err.Error(), "no space left on device") || !strings.Contains(unwritten.Hint(), "has room") {
 		t.Errorf("up on a full disk: %v", err)
 	}
+	if failed := (*engine.ResourceError)(nil); errors.As(err, &failed) && failed.Reason() != "" {
+		t.Errorf("up on a full disk: %q", failed.Reason())
+	}
 	if err := os.Remove(filepath.Join(dir, "fill")); err != nil {
 		t.Fatal(err)
 	}

@@ -78,6 +78,7 @@ func (e *Engine) Preview(
 	ctx context.Context, ref stacks.Ref, program pulumi.RunFunc, opts stacks.Options,
 ) ([]stacks.Step, stacks.Changes, error) {
 	op := e.operation(ctx, ref, opts)
+	op.log.preview = true
 	stack, err := op.open(program, false)
 	if auto.IsSelectStack404Error(err) {
 		// A stack that does not exist is previewed in memory: nothing is saved.

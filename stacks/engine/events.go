@@ -19,7 +19,18 @@ import (
 type ResourceError struct {
 	// Failures are by resource, in the order they came.
 	Failures []Failure
+	// Recorded says that something may have been done, and that all of it is in
+	// the state.
+	Recorded bool
 	Err      error
+}
+
+// Reason says what was kept.
+func (e *ResourceError) Reason() string {
+	if !e.Recorded {
+		return ""
+	}
+	return "what exists is recorded: the same command goes on from there"
 }
 
 // Failure is what one resource, or the program where Resource is empty, said.
@@ -73,6 +84,7 @@ type eventLog struct {
 	ops      map[string]string    // by URN: what was, or will be, done to it
 	failures []Failure
 	steps    []stacks.Step
+	preview  bool // nothing is done
 }
 
 func newEventLog(emit func(stacks.Event)) *eventLog {
@@ -219,7 +231,7 @@ func (l *eventLog) explain(err error) error {
 	if lost {
 		err = &RecordError{Err: err}
 	}
-	return &ResourceError{Failures: l.failures, Err: err}
+	return &ResourceError{Failures: l.failures, Recorded: len(l.failures) > 0 && !lost && !l.preview, Err: err}
 }
 
 func latest(m apitype.StepEventMetadata) apitype.StepEventStateMetadata {
