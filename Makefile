@@ -65,7 +65,7 @@ HEAVY := /github.com\/pulumi\/pulumi\/pkg\//
 .PHONY: test
 test: lint engine ## everything, with the real engine: the race detector where it pays
 	@[ -n "$(RACE)" ] || echo "no C compiler: tests run without the race detector (apt-get install gcc libc6-dev)" >&2
-	$(GO) test $(RACE) -count=1 -p $(P) $(TEST_FLAGS) $$($(DEPS) | awk '$$1 ~ /\.test$$/ && !$(HEAVY) {sub(/\.test$$/, "", $$1); print $$1}')
+	$(GO) test $(RACE) -count=1 -p $(P) -timeout 30m $(TEST_FLAGS) $$($(DEPS) | awk '$$1 ~ /\.test$$/ && !$(HEAVY) {sub(/\.test$$/, "", $$1); print $$1}')
 	$(GO) test -count=1 -p $(P) -timeout 30m $(TEST_FLAGS) $$($(DEPS) | awk '$$1 ~ /\.test$$/ && $(HEAVY) {sub(/\.test$$/, "", $$1); print $$1}')
 	$(MAKE) test-stock
 
