@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
@@ -23,7 +22,7 @@ import (
 // The labels of a job's container beside those of every object.
 const (
 	labelRun   = "dev.envctl.run"   // of one run
-	labelOwner = "dev.envctl.owner" // process that waits for it, PID
+	labelOwner = "dev.envctl.owner" // process that waits for it, HOST/PID
 )
 
 // JobRun is one run of a job.
@@ -68,6 +67,9 @@ func (t *Target) RunJob(ctx context.Context, r JobRun) (docker.RunResult, error)
 		defer func() { _ = os.RemoveAll(dropped) }()
 		r.Out = dropped
 	}
+	if err := t.pruneJobs(ctx, r.Plan.Spec()); err != nil {
+		return docker.RunResult{}, err
+	}
 	for attempt := 0; ; attempt++ {
 		spec, err := t.runSpec(ctx, r, w)
 		if err != nil {
@@ -106,7 +108,10 @@ func (t *Target) runSpec(ctx context.Context, r JobRun, w plan.Workload) (docker
 		return docker.RunSpec{}, err
 	}
 	labels := target.Labels(spec, "job", w.Name)
-	labels[labelRun], labels[labelOwner] = run, strconv.Itoa(os.Getpid())
+	labels[labelRun] = run
+	if labels[labelOwner], err = owner(); err != nil {
+		return docker.RunSpec{}, err
+	}
 	out := docker.RunSpec{
 		Name:    target.ContainerName(spec.Experiment, spec.Instance, run),
 		Timeout: time.Duration(w.Run.Timeout * float64(time.Second)),

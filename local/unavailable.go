@@ -41,5 +41,8 @@ func (u Unavailable) States(context.Context) (map[stacks.Ref]stacks.State, error
 // DataTypes implements [stacks.Target].
 func (Unavailable) DataTypes() []string { return (*Target)(nil).DataTypes() }
 
+// Prune implements [stacks.Target].
+func (u Unavailable) Prune(context.Context, *plan.Plan) (int, error) { return 0, u.Err }
+
 // Sweep implements [stacks.Target].
 func (u Unavailable) Sweep(context.Context, stacks.Ref, bool) (int, error) { return 0, u.Err }

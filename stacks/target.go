@@ -26,6 +26,10 @@ type Target interface {
 	// DataTypes are the types of resources (Pulumi type tokens) that hold data or
 	// took long to make, which a destroy may be asked to leave.
 	DataTypes() []string
+	// Prune removes the workloads of the plan's experiment that the plan does not
+	// have, and returns how many those were: a killed operation may have made them
+	// and not recorded it.
+	Prune(ctx context.Context, p *plan.Plan) (int, error)
 	// Sweep removes everything that carries the labels of ref, whether any state
 	// knows it or not, and returns how many objects that were.
 	Sweep(ctx context.Context, ref Ref, keepData bool) (int, error)

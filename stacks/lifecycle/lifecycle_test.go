@@ -63,6 +63,8 @@ func (w *world) States(context.Context) (map[stacks.Ref]stacks.State, error) {
 	return map[stacks.Ref]stacks.State{ref: {Apps: 1}}, nil
 }
 
+func (w *world) Prune(context.Context, *plan.Plan) (int, error) { return 0, w.call("prune") }
+
 func (w *world) DataTypes() []string { return []string{"docker:index/volume:Volume"} }
 
 func (w *world) Sweep(context.Context, stacks.Ref, bool) (int, error) { return 0, w.call("sweep") }
@@ -323,8 +325,29 @@ func TestKilledOperation(t *testing.T) {
 	if got, err := s.Status(t.Context(), ref); err != nil || len(got.Warnings) != 1 {
 		t.Errorf("status: warnings %v, %v", got.Warnings, err)
 	}
-	if _, err := s.Up(t.Context(), req); err != nil || !w.opts.Refresh {
-		t.Errorf("up after a kill: refresh %v, %v", w.opts.Refresh, err)
+	// What fails before it touches anything leaves the mark of the kill.
+	w.fail = map[string]error{"prepare": errors.New("boom")}
+	if _, err := s.Up(t.Context(), req); err == nil {
+		t.Error("an up whose images fail is no error")
+	}
+	if rec, _, err := s.State.Load(ref); err != nil || !rec.Interrupted() {
+		t.Errorf("the kill is forgotten: %+v, %v", rec.Last, err)
+	}
+	w.fail = nil
+	if _, err := s.Up(t.Context(), req); err != nil || !w.opts.Refresh || !slices.Contains(w.calls, "prune") {
+		t.Errorf("up after a kill: refresh %v, %v, %v", w.opts.Refresh, w.calls, err)
+	}
+	// A down after a kill goes by labels first.
+	rec.Last = state.Started("up", time.Now())
+	if err := s.State.Save(rec); err != nil {
+		t.Fatal(err)
+	}
+	w.calls = nil
+	if _, err := s.Down(t.Context(), lifecycle.Request{Ref: ref}); err != nil {
+		t.Fatal(err)
+	}
+	if first, last := slices.Index(w.calls, "sweep"), slices.Index(w.calls, "destroy"); first < 0 || first > last {
+		t.Errorf("down after a kill: %v", w.calls)
 	}
 }
 

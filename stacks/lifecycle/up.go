@@ -131,6 +131,12 @@ func (r *run) apply(
 			return "", false, err
 		}
 	}
+	if interrupted {
+		// What a killed run made and could not write down is adopted where the plan has it.
+		if _, err := r.s.Target.Prune(ctx, r.plan); err != nil {
+			return "", false, errors.Join(err, wait())
+		}
+	}
 	outcome, done, err = r.setUp(ctx, refresh)
 	return outcome, done, errors.Join(err, wait())
 }

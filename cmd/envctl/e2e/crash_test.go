@@ -7,8 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	target "github.com/envctl/envctl/components/docker"
+	"github.com/envctl/envctl/local/docker"
 )
 
 // threeApps has an order (needs), a gateway, a generated secret and a job.
@@ -126,6 +130,67 @@ func (k *killer) kill() {
 	timer.Stop()
 	k.log = append(k.log, fmt.Sprintf("%s killed after %v (%v)", command, after.Round(time.Millisecond), err))
 	k.t.Log(k.log[len(k.log)-1])
+}
+
+// TestStraysAreRemoved leaves what a kill does: a container that no state knows and
+// that the definition does not have any more, and a job whose envctl is gone.
+func TestStraysAreRemoved(t *testing.T) {
+	t.Parallel()
+	x := newExperiment(t, threeApps)
+	x.must(0, "up")
+	job := x.begin("run", "report", "--", "sleep", "24h")
+	x.eventually("the job's container", func(kind, name string) bool { return kind == "job" })
+	job.signal(os.Kill)
+	job.end(patience)
+
+	// The next run finds the container of one that is gone.
+	x.must(0, "run", "report", "--", "env", "HOME")
+	if left := x.containers(func(kind, _ string) bool { return kind == "job" }); len(left) > 0 {
+		t.Errorf("left of a killed run: %v", left)
+	}
+
+	// An up is killed as soon as the container is there, most often before that is
+	// written down; the definition that follows does not have it.
+	x.define(strings.ReplaceAll(threeApps, "  worker:\n", "  other:\n    build: {context: app}\n    args: [sleep, 24h]\n"+
+		"    cpu: 0.25\n    memory: 512Mi\n  worker:\n"))
+	up := x.begin("up")
+	x.eventually("the new app's container", func(_, name string) bool { return name == "other" })
+	up.signal(os.Kill)
+	up.end(patience)
+	x.define(threeApps)
+	x.must(0, "up")
+	x.sound()
+	if left := x.containers(func(_, name string) bool { return name == "other" }); len(left) > 0 {
+		t.Errorf("left of a killed up: %v", left)
+	}
+	x.must(0, "down")
+	x.gone()
+}
+
+// containers are those of the experiment that is says yes to, by kind and component.
+func (x *experiment) containers(is func(kind, component string) bool) []string {
+	x.t.Helper()
+	list, err := x.engine.Containers(context.Background(), docker.Filter{Labels: map[string]string{target.LabelExperiment: x.name}})
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	var out []string
+	for _, c := range list {
+		if is(c.Labels[target.LabelKind], c.Labels[target.LabelComponent]) {
+			out = append(out, c.Name)
+		}
+	}
+	return out
+}
+
+// eventually waits for a container.
+func (x *experiment) eventually(what string, is func(kind, component string) bool) {
+	x.t.Helper()
+	for deadline := time.Now().Add(patience); len(x.containers(is)) == 0; time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			x.t.Fatalf("%s is not there after %v", what, patience)
+		}
+	}
 }
 
 // number reads a variable of the environment.
