@@ -75,7 +75,7 @@ func expectedContainers(p *plan.Plan) []found {
 			})
 		}
 	}
-	if profile, ok := target.GatewayProfile(spec, false); ok {
+	if profile, ok := target.GatewayProfile(spec, true); ok {
 		out = append(out, found{component: target.Gateway, want: profile})
 	}
 	return out
@@ -92,8 +92,8 @@ func (t *Target) inspect(ctx context.Context, known images.Engine, spec plan.Spe
 		return err
 	}
 	f.got = &got.Container
-	if f.component == target.Gateway && len(f.got.HostConfig.Sysctls) == len(gateway.Sysctls(true)) {
-		f.want.Sysctls = gateway.Sysctls(true) // an engine in a user namespace
+	if f.component == target.Gateway && len(f.got.HostConfig.Sysctls) == len(gateway.Sysctls(false)) {
+		f.want.Sysctls = gateway.Sysctls(false) // the engine takes no others
 	}
 	if strings.HasPrefix(f.image, "sha256:") || f.image == "" {
 		f.imageID = f.image
@@ -210,7 +210,7 @@ func publishedURL(c *container.InspectResponse, port int) string {
 func (t *Target) health(ctx context.Context, p *plan.Plan) (map[string]protocol.AppStatus, error) {
 	spec := p.Spec()
 	out := map[string]protocol.AppStatus{}
-	if _, needed := target.GatewayProfile(spec, false); !needed {
+	if _, needed := target.GatewayProfile(spec, true); !needed {
 		return out, nil
 	}
 	source := gatewayLog{engine: t.Engine, container: target.ContainerName(spec.Experiment, spec.Instance, target.Gateway)}

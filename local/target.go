@@ -90,7 +90,7 @@ func (t *Target) Component(ctx context.Context, p *plan.Plan, dryRun bool) (comp
 	if err != nil {
 		return nil, err
 	}
-	s.Remapped = info.Rootless || info.UserNamespace
+	s.InterfaceSysctls = info.InterfaceSysctls
 	spec := p.Spec()
 	s.GatewayRef, err = t.gatewayImage(ctx, target.Owner(spec.Experiment, spec.Instance), dryRun)
 	return s, err

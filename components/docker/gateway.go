@@ -23,9 +23,9 @@ const (
 )
 
 // GatewayProfile is the hardening of the gateway's container; false where the
-// plan needs none. remapped says that the engine runs containers in a user
-// namespace, where not every kernel setting can be made.
-func GatewayProfile(spec plan.Spec, remapped bool) (sandbox.Profile, bool) {
+// plan needs none. interfaces says that the engine takes kernel settings of one
+// network interface.
+func GatewayProfile(spec plan.Spec, interfaces bool) (sandbox.Profile, bool) {
 	if _, needed := gateway.ConfigFor(spec); !needed {
 		return sandbox.Profile{}, false
 	}
@@ -33,7 +33,7 @@ func GatewayProfile(spec plan.Spec, remapped bool) (sandbox.Profile, bool) {
 	// The inner network comes first: it has the alias, and an engine that takes one
 	// network at creation takes no alias on the outer one.
 	profile := sandbox.New(sandbox.Gateway, w, NetworkName(spec.Experiment, spec.Instance), outside)
-	profile.Sysctls = gateway.Sysctls(remapped)
+	profile.Sysctls = gateway.Sysctls(interfaces)
 	return profile, true
 }
 
@@ -58,7 +58,7 @@ func (s *Sandbox) addGateway(
 	if err != nil {
 		return fmt.Errorf("image of the gateway: %w", err)
 	}
-	profile, _ := GatewayProfile(env.spec, s.Remapped)
+	profile, _ := GatewayProfile(env.spec, s.InterfaceSysctls)
 	args := hardened(profile)
 	args.Name = pulumi.String(ContainerName(env.spec.Experiment, env.spec.Instance, Gateway))
 	args.Image = pulumi.String(s.GatewayRef)

@@ -22,8 +22,9 @@ type Sandbox struct {
 	Plan *plan.Plan
 	// GatewayRef is the name of the gateway's image, where the plan needs one.
 	GatewayRef string
-	// Remapped says that the engine runs containers in a user namespace.
-	Remapped bool
+	// InterfaceSysctls says that the engine takes kernel settings of one network
+	// interface.
+	InterfaceSysctls bool
 }
 
 var _ components.Target = (*Sandbox)(nil)

@@ -37,6 +37,10 @@ type Info struct {
 	// IsolatedGateway says that the bridge driver takes
 	// com.docker.network.bridge.gateway_mode_ipv4=isolated (engine 28, API 1.48).
 	IsolatedGateway bool `json:"isolatedGateway"`
+	// InterfaceSysctls says that a kernel setting of one network interface may stand
+	// among a container's others: not from API 1.46, which takes it with the network,
+	// and not in a user namespace.
+	InterfaceSysctls bool `json:"interfaceSysctls"`
 	// InternalDNSFenced says that this version is known to keep lookups from
 	// internal networks inside (CVE-2024-29018: mended in 23.0.11, 25.0.5 and
 	// 26.0.0). False means unknown: a distribution may have mended an older one.
@@ -94,6 +98,7 @@ func readInfo(raw system.Info, host, api string) Info {
 			info.AppArmor = true
 		}
 	}
+	info.InterfaceSysctls = versions.LessThan(api, "1.46") && !info.Rootless && !info.UserNamespace
 	return info
 }
 

@@ -23,7 +23,7 @@ func TestReadInfo(t *testing.T) {
 			Info{
 				Host: "h", Version: "20.10.24+dfsg1", API: "1.41", StorageDriver: "overlay2", CgroupVersion: 1,
 				Runtimes: []string{"a", "runc"}, MemoryBytes: 7, CPUs: 2, RootDir: "/d", Seccomp: true, AppArmor: true,
-				Limits: Limits{Memory: true, Pids: true, CPU: true},
+				Limits: Limits{Memory: true, Pids: true, CPU: true}, InterfaceSysctls: true,
 			},
 		},
 		"29 rootless": {
@@ -35,7 +35,7 @@ func TestReadInfo(t *testing.T) {
 				Rootless: true, Seccomp: true, IsolatedGateway: true, InternalDNSFenced: true,
 			},
 		},
-		"unconfined": {"1.41", `{"SecurityOptions":["name=seccomp,profile=unconfined"]}`, Info{Host: "h", API: "1.41"}},
+		"unconfined": {"1.41", `{"SecurityOptions":["name=seccomp,profile=unconfined"]}`, Info{Host: "h", API: "1.41", InterfaceSysctls: true}},
 	} {
 		var raw system.Info
 		if err := json.Unmarshal([]byte(c.raw), &raw); err != nil {

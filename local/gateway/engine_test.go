@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -26,6 +27,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
+	"github.com/moby/moby/client/pkg/versions"
 
 	"github.com/envctl/envctl/local/gateway"
 	"github.com/envctl/envctl/local/gateway/protocol"
@@ -38,7 +40,7 @@ type rig struct {
 	internal string // network
 	image    string // of testdata/app
 	labels   map[string]string
-	remapped bool // containers run in a user namespace
+	sysctls  map[string]string // of a gateway, as this engine takes them
 }
 
 // newRig fails where no engine answers, or skips the test where
@@ -62,9 +64,10 @@ func newRig(tb testing.TB) *rig {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	r.remapped = slices.ContainsFunc(info.Info.SecurityOptions, func(option string) bool {
+	remapped := slices.ContainsFunc(info.Info.SecurityOptions, func(option string) bool {
 		return strings.HasPrefix(option, "name=rootless") || strings.HasPrefix(option, "name=userns")
 	})
+	r.sysctls = gateway.Sysctls(versions.LessThan(docker.ClientVersion(), "1.46") && !remapped)
 	_, err = docker.NetworkCreate(tb.Context(), id, client.NetworkCreateOptions{
 		Driver: "bridge", Internal: true, Labels: r.labels,
 		Options: map[string]string{"com.docker.network.bridge.inhibit_ipv4": "true"},
@@ -168,7 +171,7 @@ func (r *rig) create(s spec) string {
 	case strings.HasPrefix(s.network, "container:"):
 		host.DNS = nil // it is the other container's
 	case s.name == "gateway":
-		host.Sysctls = gateway.Sysctls(r.remapped)
+		host.Sysctls = r.sysctls
 	}
 	for _, p := range s.publish {
 		port := network.MustParsePort(fmt.Sprintf("%d/tcp", p))
@@ -227,6 +230,17 @@ func (r *rig) startGateway(cfg protocol.Config) string {
 		r.tb.Fatal(err)
 	}
 	r.start(id)
+	// Until it listens the engine's own proxy takes connections and drops them.
+	listens := errors.New("it listens")
+	err = gateway.Follow(r.tb.Context(), logs{r, id}, func(e protocol.Event) error {
+		if e.Event == protocol.EventStart {
+			return listens
+		}
+		return nil
+	})
+	if !errors.Is(err, listens) {
+		r.tb.Fatal(err)
+	}
 	return id
 }
 

@@ -19,6 +19,7 @@ type containers struct {
 	state  containerStateAPI
 	images imageAPI
 	ready  func(context.Context, ContainerInfo) error
+	failed *failures
 	host   string
 }
 
@@ -56,6 +57,7 @@ func (h containers) create(ctx context.Context, req p.CreateRequest) (p.CreateRe
 	}
 	id, found, err := h.ensure(ctx, in)
 	if err != nil {
+		h.failed.note(in.Name)
 		return p.CreateResponse{}, err
 	}
 	if found == nil {
@@ -74,6 +76,7 @@ func (h containers) create(ctx context.Context, req p.CreateRequest) (p.CreateRe
 		}
 	}
 	if err != nil {
+		h.failed.note(in.Name)
 		resp.Properties, resp.PartialState, err = notReady(req.Properties, resp.Properties, err)
 	}
 	return resp, err

@@ -74,6 +74,14 @@ func (h containers) waitReady(ctx context.Context, live container.InspectRespons
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	go func() { stop(h.exits(ctx, live)) }()
+	watcher := live.Config.Labels[LabelReady]
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-h.failed.of(watcher):
+			stop(fmt.Errorf("container %q, which says when this one answers, could not be made", watcher))
+		}
+	}()
 	err := h.ready(ctx, ContainerInfo{ID: live.ID, Name: strings.TrimPrefix(live.Name, "/"), Labels: live.Config.Labels})
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)

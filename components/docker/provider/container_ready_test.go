@@ -50,6 +50,30 @@ func TestContainerThatExitsAtOnce(t *testing.T) {
 	wantInitFailed(t, b.cont, b.cont.update(in), "status 3")
 }
 
+// TestContainerWhoseWatcherFailed: nobody is left to say that it answers.
+func TestContainerWhoseWatcherFailed(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	watcher := b.exp + ".watcher"
+	b.cont.srv = server(t, b.engine, func(o *Options) {
+		o.Ready = func(ctx context.Context, _ ContainerInfo) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+	})
+	other := *b.cont
+	missing := "sha256:" + strings.Repeat("0", 64)
+	if err := other.create(with(b.in, "name", watcher, "image", missing)); err == nil {
+		t.Fatal("a container of an image that does not exist was made")
+	}
+	began := time.Now()
+	err := b.cont.create(with(b.in, "wait", true, "waitTimeout", 120, "labels", labels(b.exp, LabelReady, watcher)))
+	wantInitFailed(t, b.cont, err, watcher, "could not be made")
+	if time.Since(began) > time.Minute {
+		t.Error("it waited for the timeout")
+	}
+}
+
 func TestContainerReady(t *testing.T) {
 	t.Parallel()
 	b := newBox(t)

@@ -24,6 +24,9 @@ func (h containers) update(ctx context.Context, req p.UpdateRequest) (p.UpdateRe
 		return p.UpdateResponse{}, err
 	}
 	live, err := h.resume(ctx, req.ID, in)
+	if err != nil {
+		h.failed.note(in.Name)
+	}
 	resp := p.UpdateResponse{Properties: keepLogs(containerOutputs(req.Inputs, in, live), req.State)}
 	if err != nil && live != nil {
 		resp.Properties, resp.PartialState, err = notReady(req.Inputs, resp.Properties, err)

@@ -76,7 +76,7 @@ func newKinds(opts Options) kinds {
 		"docker:index/remoteImage:RemoteImage": {remoteImageSchema(), remoteImages{api, opts.Puller, host}},
 		"docker:index/image:Image":             {imageSchema(), images{api, opts.Builder, host}},
 		"docker:index/container:Container": {containerSchema(), containers{
-			api: making, state: api, images: api, ready: opts.Ready, host: host}},
+			api: making, state: api, images: api, ready: opts.Ready, failed: &failures{}, host: host}},
 	}
 }
 
