@@ -11,6 +11,11 @@ func (s Spec) clone() Spec {
 	for i := range s.Workloads {
 		s.Workloads[i] = s.Workloads[i].clone()
 	}
+	s.Models = slices.Clone(s.Models)
+	s.Azure, s.Shared, s.Budget = clonePtr(s.Azure), clonePtr(s.Shared), clonePtr(s.Budget)
+	if b := s.Budget; b != nil {
+		b.Alerts, b.Contacts = slices.Clone(b.Alerts), slices.Clone(b.Contacts)
+	}
 	return s
 }
 

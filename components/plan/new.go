@@ -36,10 +36,11 @@ type Options struct {
 // digest, where files of the definition are not in the image, and where needs
 // go in a circle; all of these are reported in one error.
 func New(def *definition.Definition, opts Options) (*Plan, error) {
-	if def.Kind == definition.KindPlatform {
+	if def.Kind == definition.KindPlatform && opts.Target != Azure {
 		return nil, fmt.Errorf("%q is a Platform, which runs nothing of its own: plan an Experiment", def.Name)
 	}
 	spec := Spec{Experiment: def.Name, Instance: opts.Instance, Target: opts.Target, Expires: wholeSeconds(opts.Expires)}
+	ground(&spec, def)
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(def.Apps)) {
 		w := app(name, def.Apps[name])

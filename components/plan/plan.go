@@ -15,6 +15,14 @@ type Spec struct {
 	Target     string     `json:"target"`
 	Expires    time.Time  `json:"expires,omitzero"` // zero: never
 	Workloads  []Workload `json:"workloads"`        // apps, then jobs, each sorted by name
+
+	// Models are sorted by name. The rest is of Azure plans alone.
+	Models   []Model        `json:"models,omitempty"`
+	Kind     string         `json:"kind,omitempty"`     // Platform, or empty: an experiment
+	Platform string         `json:"platform,omitempty"` // that the experiment stands on; empty: its own ground
+	Budget   *Budget        `json:"budget,omitempty"`
+	Azure    *AzureSettings `json:"azure,omitempty"`
+	Shared   *Shared        `json:"shared,omitempty"` // of a platform
 }
 
 // The kinds of workload.
