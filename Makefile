@@ -67,11 +67,16 @@ test: lint engine ## everything, with the real engine: the race detector where i
 	@[ -n "$(RACE)" ] || echo "no C compiler: tests run without the race detector (apt-get install gcc libc6-dev)" >&2
 	$(GO) test $(RACE) -count=1 -p $(P) -timeout 30m $(TEST_FLAGS) $$($(DEPS) | awk '$$1 ~ /\.test$$/ && !$(HEAVY) {sub(/\.test$$/, "", $$1); print $$1}')
 	$(GO) test -count=1 -p $(P) -timeout 30m $(TEST_FLAGS) $$($(DEPS) | awk '$$1 ~ /\.test$$/ && $(HEAVY) {sub(/\.test$$/, "", $$1); print $$1}')
-	$(MAKE) test-stock
+	$(MAKE) test-stock test-registry
 
 .PHONY: test-stock
 test-stock: engine stock-cli ## the stock pulumi CLI on stacks of envctl, and on its program
 	ENVCTL_STOCK_PULUMI=$(BIN)/pulumi $(GO) test -count=1 -tags stockcli $(TEST_FLAGS) ./stacks/stockcli
+
+.PHONY: test-registry
+test-registry: ## the local registry by the conformance tests of the OCI distribution specification
+	cd bench/conformance && $(BUILD) -o $(BIN)/oci-conformance tool
+	ENVCTL_OCI_CONFORMANCE=$(BIN)/oci-conformance $(GO) test -count=1 -tags conformance -run '^TestConformance$$' $(TEST_FLAGS) ./local/registry
 
 .PHONY: test-engines
 test-engines: engine test-default test-current ## the integration suite on this machine's engine and on the current one

@@ -179,6 +179,10 @@ func (s *Store) setTag(repository, tag string, d digest.Digest, pin bool) error 
 
 // Tag gives a manifest of a repository a further tag.
 func (s *Store) Tag(ctx context.Context, repository, tag string, d digest.Digest) error {
+	return s.tag(ctx, repository, tag, d, false)
+}
+
+func (s *Store) tag(ctx context.Context, repository, tag string, d digest.Digest, pin bool) error {
 	if err := checkTag(tag); err != nil {
 		return err
 	}
@@ -190,7 +194,7 @@ func (s *Store) Tag(ctx context.Context, repository, tag string, d digest.Digest
 	if _, err := s.Resolve(repository, d.String()); err != nil {
 		return err
 	}
-	return s.setTag(repository, tag, d, false)
+	return s.setTag(repository, tag, d, pin)
 }
 
 // DeleteTag deletes a tag and leaves what it means.

@@ -62,7 +62,7 @@ func (h *handler) putManifest(w http.ResponseWriter, r *http.Request, at route) 
 		return err
 	}
 	for _, tag := range tags {
-		if _, err := h.store.putManifest(r.Context(), at.repository, tag, mediaType, raw, h.options.ImmutableTags); err != nil {
+		if err := h.store.tag(r.Context(), at.repository, tag, d, h.options.ImmutableTags); err != nil {
 			return err
 		}
 		w.Header().Add("OCI-Tag", tag)
