@@ -47,19 +47,41 @@ type Exchange struct {
 
 // Request is a redacted request.
 type Request struct {
-	Method string      `json:"method"`
-	URL    string      `json:"url"`
-	Header http.Header `json:"header,omitempty"`
-	Body   any         `json:"body,omitempty"`
+	Method string          `json:"method"`
+	URL    string          `json:"url"`
+	Header http.Header     `json:"header,omitempty"`
+	Body   json.RawMessage `json:"body,omitempty"`
 }
 
 // Response is a redacted answer.
 type Response struct {
-	Status int         `json:"status"`
-	Header http.Header `json:"header,omitempty"`
-	Body   any         `json:"body,omitempty"`
+	Status int             `json:"status"`
+	Header http.Header     `json:"header,omitempty"`
+	Body   json.RawMessage `json:"body,omitempty"`
 	// Streamed: the body was passed on and not recorded.
 	Streamed bool `json:"streamed,omitempty"`
+}
+
+// Bytes are a recorded body as it went over the wire, but for what was redacted.
+func Bytes(body json.RawMessage) []byte {
+	var text string
+	if json.Unmarshal(body, &text) == nil {
+		return []byte(text)
+	}
+	return body
+}
+
+// encode is a body as an exchange has it, nil for none.
+func encode(body any) json.RawMessage {
+	switch body := body.(type) {
+	case json.RawMessage:
+		return body
+	case string:
+		if raw, err := json.Marshal(body); err == nil && body != "" {
+			return raw
+		}
+	}
+	return nil
 }
 
 // Recorder appends exchanges to a file. A nil Recorder records nothing.

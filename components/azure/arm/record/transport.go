@@ -39,7 +39,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		req = req.Clone(req.Context())
 		req.Body = io.NopCloser(bytes.NewReader(sent))
-		e.Request.Body = redact.Body(req.Header.Get("Content-Type"), sent)
+		e.Request.Body = encode(redact.Body(req.Header.Get("Content-Type"), sent))
 	}
 	resp, err := t.next.RoundTrip(req)
 	e.MS = time.Since(begin).Milliseconds()
@@ -55,7 +55,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return resp, nil
 	}
 	resp.Body = &body{ReadCloser: resp.Body, done: func(got []byte, err error) {
-		e.Response.Body = redact.Body(resp.Header.Get("Content-Type"), got)
+		e.Response.Body = encode(redact.Body(resp.Header.Get("Content-Type"), got))
 		if err != nil {
 			e.Error = redact.Text(err.Error())
 		}
