@@ -12,10 +12,8 @@ import (
 	"strings"
 
 	cerrdefs "github.com/containerd/errdefs"
-	"github.com/distribution/reference"
 	"github.com/moby/moby/api/types/image"
 	"github.com/moby/moby/api/types/jsonstream"
-	"github.com/moby/moby/client/pkg/versions"
 )
 
 // Image is an image that the engine has.
@@ -24,7 +22,7 @@ type Image struct {
 	// digest in the containerd store.
 	ID           string            `json:"id"`
 	Tags         []string          `json:"tags,omitempty"`
-	RepoDigests  []string          `json:"repoDigests,omitempty"` // NAME@sha256:… of registries that it came from or went to
+	RepoDigests  []string          `json:"repoDigests,omitempty"` // NAME@sha256:…; none for a local image of the classic store
 	User         string            `json:"user,omitempty"`        // as the image says it: a name, a number, with or without group
 	Ports        []string          `json:"ports,omitempty"`       // exposed, as in "8080/tcp", sorted
 	Labels       map[string]string `json:"labels,omitempty"`
@@ -50,35 +48,7 @@ func (e *Engine) ResolveImage(ctx context.Context, ref string) (Image, bool, err
 	if err != nil {
 		return Image{}, false, fmt.Errorf("inspect image %q: %w", ref, err)
 	}
-	img := readImage(answer.InspectResponse)
-	if versions.GreaterThanOrEqualTo(e.APIVersion(), originAPI) {
-		img.RepoDigests = fromRegistries(img.RepoDigests, answer.Identity)
-	}
-	return img, true, nil
-}
-
-// originAPI is the API version from which an engine says where an image came
-// from. The containerd store names a digest for every image, also where no
-// registry has it.
-const originAPI = "1.53"
-
-// fromRegistries keeps the digests of repositories that the image was pulled from
-// or pushed to.
-func fromRegistries(digests []string, origin *image.Identity) []string {
-	var out []string
-	if origin == nil {
-		return nil
-	}
-	for _, digest := range digests {
-		named, err := reference.ParseNormalizedNamed(digest)
-		if err != nil {
-			continue
-		}
-		if slices.ContainsFunc(origin.Pull, func(p image.PullIdentity) bool { return p.Repository == named.Name() }) {
-			out = append(out, digest)
-		}
-	}
-	return out
+	return readImage(answer.InspectResponse), true, nil
 }
 
 func readImage(raw image.InspectResponse) Image {
