@@ -5,6 +5,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"github.com/envctl/envctl/components/plan"
 	"github.com/envctl/envctl/local/docker"
 	"github.com/envctl/envctl/local/gateway"
+	"github.com/envctl/envctl/local/registry"
 	"github.com/envctl/envctl/stacks"
 	"github.com/envctl/envctl/stacks/images"
 )
@@ -27,6 +29,8 @@ type Target struct {
 	Engine *docker.Engine
 	// Derived is a folder for generated build contexts.
 	Derived string
+	// Registry keeps the images that were built.
+	Registry *registry.Service
 }
 
 var _ stacks.Target = (*Target)(nil)
@@ -44,12 +48,22 @@ func (t *Target) Prepare(ctx context.Context, p stacks.Preparation) (map[string]
 		Labels: target.Selector(p.Ref.Experiment, p.Ref.Instance),
 		Lock:   lock, Pulled: p.Pulled, Derived: t.Derived, DryRun: p.DryRun,
 		OnEvent: func(workload string, ev docker.BuildEvent) {
-			mu.Lock()
-			defer mu.Unlock()
 			p.OnEvent(buildEvent(workload, ev))
 		},
 	}
+	r.Restore = func(ctx context.Context, workload, source, tag string) (docker.Image, bool, error) {
+		return t.restore(ctx, p.Ref, workload, source, tag)
+	}
+	onEvent := p.OnEvent
+	p.OnEvent = func(ev stacks.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		onEvent(ev)
+	}
 	out, err := r.Resolve(ctx, p.Definition)
+	if err == nil {
+		err = t.publish(ctx, p, out)
+	}
 	if err != nil || p.DryRun {
 		return out, err
 	}
@@ -83,6 +97,9 @@ func buildEvent(workload string, ev docker.BuildEvent) stacks.Event {
 // Component implements [stacks.Target].
 func (t *Target) Component(ctx context.Context, p *plan.Plan, dryRun bool) (components.Target, error) {
 	s := &target.Sandbox{Plan: p}
+	if err := t.serveRegistry(ctx, s, dryRun); err != nil {
+		return nil, err
+	}
 	if _, needed := gateway.ConfigFor(p.Spec()); !needed {
 		return s, nil
 	}
@@ -94,6 +111,23 @@ func (t *Target) Component(ctx context.Context, p *plan.Plan, dryRun bool) (comp
 	spec := p.Spec()
 	s.GatewayRef, err = t.gatewayImage(ctx, target.Owner(spec.Experiment, spec.Instance), dryRun)
 	return s, err
+}
+
+// serveRegistry tells the parts where the registry answers that keeps their images,
+// and starts it. A preview takes its word for where it was.
+func (t *Target) serveRegistry(ctx context.Context, s *target.Sandbox, dryRun bool) (err error) {
+	for _, w := range s.Plan.Spec().Workloads {
+		if w.Image.Repository == "" {
+			continue
+		}
+		if dryRun {
+			s.Registry, _ = t.Registry.Address()
+			return nil
+		}
+		s.Registry, err = t.Registry.Ensure(ctx)
+		return err
+	}
+	return nil
 }
 
 // gatewayImage makes sure that the engine has the gateway's image, which is
@@ -128,13 +162,20 @@ func (*Target) DataTypes() []string {
 // Sweep implements [stacks.Target]. The gateway's image is the same for every
 // experiment and has none's labels, so it goes by the owner's name for it.
 func (t *Target) Sweep(ctx context.Context, ref stacks.Ref, keepData bool) (int, error) {
+	if !keepData {
+		err := t.Registry.Store.RemoveInstance(ctx, ref.Experiment, ref.Instance)
+		if err = errors.Join(err, t.Registry.Clean(ctx)); err != nil {
+			return 0, err
+		}
+	}
 	removed, err := t.Engine.Sweep(ctx, target.Selector(ref.Experiment, ref.Instance), docker.SweepOptions{
 		KeepImages: keepData, KeepVolumes: keepData,
 	})
 	if err != nil || keepData {
 		return removed.Count(), err
 	}
-	untagged, err := t.Engine.Untag(ctx, gateway.Repository(target.Owner(ref.Experiment, ref.Instance)))
+	owner := target.Owner(ref.Experiment, ref.Instance)
+	untagged, err := t.Engine.Untag(ctx, gateway.Repository(owner), images.HeldRepository(owner))
 	return removed.Count() + untagged, err
 }
 

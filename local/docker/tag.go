@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/moby/moby/client"
@@ -17,17 +18,17 @@ func (e *Engine) Tag(ctx context.Context, id, tag string) error {
 	return nil
 }
 
-// Untag removes every tag of a repository, and with its last name each image that
+// Untag removes every tag of repositories, and with its last name each image that
 // no container runs. It returns how many tags there were.
-func (e *Engine) Untag(ctx context.Context, repository string) (int, error) {
-	list, err := e.api.ImageList(ctx, client.ImageListOptions{Filters: client.Filters{}.Add("reference", repository)})
+func (e *Engine) Untag(ctx context.Context, repositories ...string) (int, error) {
+	list, err := e.api.ImageList(ctx, client.ImageListOptions{Filters: client.Filters{}.Add("reference", repositories...)})
 	if err != nil {
-		return 0, fmt.Errorf("list the images of %s: %w", repository, err)
+		return 0, fmt.Errorf("list the images of %s: %w", strings.Join(repositories, " and "), err)
 	}
 	removed := 0
 	for _, image := range list.Items {
 		for _, tag := range image.RepoTags {
-			if name, _, _ := strings.Cut(tag, ":"); name != repository {
+			if name, _, _ := strings.Cut(tag, ":"); !slices.Contains(repositories, name) {
 				continue
 			}
 			if err := e.removeImage(ctx, tag); err != nil {

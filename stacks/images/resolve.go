@@ -44,6 +44,9 @@ type Resolver struct {
 	Pulled func(ref string) bool
 	// Derived is a folder for generated build contexts, stable over calls.
 	Derived string
+	// Restore gives the engine an image back that was built of a source and that the
+	// engine has lost, under its tag; false where nobody keeps it. Nil: nobody does.
+	Restore func(ctx context.Context, workload, source, tag string) (docker.Image, bool, error)
 	// DryRun builds and pulls nothing: an image that is not there yet gets a
 	// digest made from its source, which differs whenever the source does.
 	DryRun bool
@@ -181,11 +184,28 @@ func (r *Resolver) build(ctx context.Context, name string, b plan.Build) (plan.I
 	case !ok && r.DryRun:
 		img.ID = source
 	case !ok:
+		if img, ok, err = r.restore(ctx, name, source, req.Tag); err != nil {
+			return plan.Image{}, err
+		}
+		if ok {
+			break
+		}
 		if img, err = r.once(ctx, name, source, req); err != nil {
 			return plan.Image{}, err
 		}
 	}
 	return plan.Image{Ref: img.ID, Tag: req.Tag, Build: &b}, nil
+}
+
+func (r *Resolver) restore(ctx context.Context, name, source, tag string) (docker.Image, bool, error) {
+	if r.Restore == nil {
+		return docker.Image{}, false, nil
+	}
+	img, ok, err := r.Restore(ctx, name, source, tag)
+	if err != nil || !ok || slices.Contains(img.Tags, tag) {
+		return img, ok, err
+	}
+	return img, true, r.Engine.Tag(ctx, img.ID, tag)
 }
 
 // once builds a source once, also where several workloads share it, and gives the
@@ -222,17 +242,44 @@ func (r *Resolver) pinned(ctx context.Context, name, ref string) (plan.Image, er
 	}
 	digest = digestOf(ref, img)
 	r.Lock.Set(ref, digest)
-	return plan.Image{Ref: digest, Keep: have && !r.Pulled(digest)}, nil
+	if have && !r.Pulled(digest) {
+		return r.kept(ctx, digest, img)
+	}
+	return plan.Image{Ref: digest}, nil
 }
+
+// kept is an image that was there before the experiment. The containerd store
+// names a digest for every image, whether a registry has it or not, and forgets an
+// image when a build gives its name to another: there it goes by its ID, which is
+// that digest, and gets a second name.
+func (r *Resolver) kept(ctx context.Context, digest string, img docker.Image) (plan.Image, error) {
+	if !strings.HasSuffix(digest, "@"+img.ID) {
+		return plan.Image{Ref: digest, Keep: true}, nil
+	}
+	hold := fmt.Sprintf("%s:%.16s", HeldRepository(r.Owner), strings.TrimPrefix(img.ID, "sha256:"))
+	if r.DryRun || slices.Contains(img.Tags, hold) {
+		return plan.Image{Ref: img.ID, Keep: true}, nil
+	}
+	return plan.Image{Ref: img.ID, Keep: true}, r.Engine.Tag(ctx, img.ID, hold)
+}
+
+// HeldRepository is where images that were there before an experiment have their
+// second name.
+func HeldRepository(owner string) string { return "envctl/" + owner + "/held" }
 
 // present makes sure that the engine has a pinned image.
 func (r *Resolver) present(ctx context.Context, name, ref, digest string) (plan.Image, error) {
-	_, have, err := r.Engine.ResolveImage(ctx, digest)
+	img, have, err := r.Engine.ResolveImage(ctx, digest)
+	if _, id, named := strings.Cut(digest, "@"); err == nil && !have && named {
+		img, have, err = r.Engine.ResolveImage(ctx, id) // the containerd store's, by another name
+	}
 	switch {
 	case err != nil:
 		return plan.Image{}, err
+	case have && r.Pulled(digest):
+		return plan.Image{Ref: digest}, nil
 	case have:
-		return plan.Image{Ref: digest, Keep: !r.Pulled(digest)}, nil
+		return r.kept(ctx, digest, img)
 	case strings.HasPrefix(digest, "sha256:"):
 		return plan.Image{}, &MissingError{Ref: ref, ID: digest}
 	case r.DryRun:

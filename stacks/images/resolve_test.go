@@ -150,6 +150,31 @@ func TestWhatATagMeansIsPinned(t *testing.T) {
 	}
 }
 
+// TestTheContainerdStore: it names a digest for every image, which is the image's
+// ID, and forgets an image whose name a build gave to another.
+func TestTheContainerdStore(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	const ref = "mine:dev"
+	img := docker.Image{ID: id("one"), Tags: []string{ref}, RepoDigests: []string{"mine@" + id("one")}}
+	b.has(img)
+	b.app("api", image(ref))
+	first := b.must()["api"]
+	if !reflect.DeepEqual(first, plan.Image{Ref: img.ID, Keep: true}) {
+		t.Errorf("first: %+v", first)
+	}
+	held := images.HeldRepository("exp.default") + ":" + strings.TrimPrefix(img.ID, "sha256:")[:16]
+	if b.count("tag "+held) != 1 {
+		t.Errorf("it has no second name: %v", b.changes)
+	}
+	img.Tags = []string{held}
+	b.images = map[string]docker.Image{held: img, img.ID: img, ref: {ID: id("two")}} // the name moves
+	b.changes = nil
+	if moved := b.must()["api"]; !reflect.DeepEqual(moved, first) || len(b.changes) != 0 {
+		t.Errorf("after the name moved: %+v, %v", moved, b.changes)
+	}
+}
+
 func TestAPinnedImageThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
