@@ -1,0 +1,21 @@
+package docker
+
+import (
+	"context"
+	"errors"
+)
+
+// Create makes the container of spec as [Engine.Run] does, its outputs folder
+// included, and leaves it: it is not started, and whoever removes it removes its
+// volumes. Timeout, Grace and Outputs.To are not looked at.
+func (e *Engine) Create(ctx context.Context, spec RunSpec) (id string, err error) {
+	if id, err = e.createRun(ctx, spec, false); err != nil || spec.Outputs == nil {
+		return id, err
+	}
+	if err := e.prepareOutputs(ctx, id, spec); err != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTimeout)
+		defer cancel()
+		return "", errors.Join(err, e.remove(ctx, id))
+	}
+	return id, nil
+}
