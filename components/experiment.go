@@ -117,7 +117,10 @@ func (b *builder) workload(w plan.Workload) error {
 }
 
 func (b *builder) outputs() pulumi.Map {
-	apps, jobs := pulumi.Map{}, pulumi.Map{}
+	apps, jobs, models := pulumi.Map{}, pulumi.Map{}, pulumi.Map{}
+	for name, endpoint := range b.env.Models() {
+		models[name] = endpoint
+	}
 	for _, w := range b.spec.Workloads {
 		part := b.parts[w.Name]
 		if w.Kind == plan.Job {
@@ -127,7 +130,7 @@ func (b *builder) outputs() pulumi.Map {
 		apps[w.Name] = pulumi.Map{"url": part.URL, "image": part.Image}
 	}
 	out := pulumi.Map{
-		"apps": apps, "jobs": jobs, "models": pulumi.Map{},
+		"apps": apps, "jobs": jobs, "models": models,
 		"registry": b.env.Registry(), "environment": b.env.Name(),
 	}
 	if len(b.generated) > 0 {

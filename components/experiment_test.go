@@ -58,6 +58,7 @@ type ground struct{}
 
 func (ground) Name() pulumi.StringOutput     { return pulumi.String("the-network").ToStringOutput() }
 func (ground) Registry() pulumi.StringOutput { return pulumi.String("").ToStringOutput() }
+func (ground) Models() pulumi.StringMap      { return pulumi.StringMap{"chat": pulumi.String("http://models")} }
 
 func (t *target) Environment(_ *pulumi.Context, spec plan.Spec, _ pulumi.Resource) (components.Environment, error) {
 	t.calls = append(t.calls, "environment of "+spec.Experiment)
@@ -263,7 +264,7 @@ func TestOutputsHaveTheSameKeysOnEveryTarget(t *testing.T) {
 				"web":   map[string]any{"image": "web@" + sum, "url": "http://web"},
 			},
 			"jobs":   map[string]any{"analyze": map[string]any{"image": "analyze@" + sum}},
-			"models": map[string]any{}, "registry": "", "environment": "the-network",
+			"models": map[string]any{"chat": "http://models"}, "registry": "", "environment": "the-network",
 		}); fmt.Sprint(parts) != want {
 			t.Errorf("%s:\n%v\nwant\n%v", name, parts, want)
 		}

@@ -28,6 +28,9 @@ type Environment interface {
 	Name() pulumi.StringOutput
 	// Registry is what the `registry` output holds; empty where there is none.
 	Registry() pulumi.StringOutput
+	// Models is what the `models` output holds: where each model answers, by name;
+	// nil where there are none.
+	Models() pulumi.StringMap
 }
 
 // Workload is one workload of the plan with what only a running program knows.

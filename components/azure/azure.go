@@ -6,6 +6,7 @@ package azure
 import (
 	"time"
 
+	"github.com/envctl/envctl/components"
 	"github.com/envctl/envctl/components/azure/names"
 	"github.com/envctl/envctl/components/plan"
 )
@@ -25,6 +26,8 @@ type Stack struct {
 	// Ground is that of the plan's platform; nil: the experiment has its own.
 	Ground *Ground
 }
+
+var _ components.Target = (*Stack)(nil)
 
 // Settings are what neither the plan nor a name says.
 type Settings struct {
@@ -85,6 +88,7 @@ const (
 	TagTarget     = "dev.envctl.target"
 	TagComponent  = "dev.envctl.component" // name of the app, job or part
 	TagKind       = "dev.envctl.kind"      // app, job, steward, …
+	TagPlan       = "dev.envctl.plan"      // of an app or job: hash of its part of the plan
 )
 
 // NeedsSteward says whether the plan has a use for the steward's image: to expire,

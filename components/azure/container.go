@@ -1,0 +1,174 @@
+package azure
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	app "github.com/pulumi/pulumi-azure-native-sdk/app/v2/v20240301"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/envctl/envctl/components"
+	"github.com/envctl/envctl/components/plan"
+)
+
+// contained is what an app and a job have in common.
+type contained struct {
+	w        components.Workload
+	id       identity
+	image    pulumi.StringOutput
+	tags     pulumi.StringMap
+	env      app.EnvironmentVarArray
+	secrets  app.SecretArray
+	init     app.InitContainerArray
+	revision pulumi.StringOutput
+	after    []pulumi.Resource
+}
+
+// workload makes what a workload needs for itself: its identity with its rights,
+// and its image in the registry.
+func (e *environment) workload(ctx *pulumi.Context, w components.Workload) (*contained, error) {
+	c := &contained{w: w}
+	models, err := e.uses(w.Models)
+	if err != nil {
+		return nil, err
+	}
+	if c.id, err = e.newIdentity(ctx, w.Name, e.stack.Names.Identity(w.Name), w.Name); err != nil {
+		return nil, err
+	}
+	image, err := e.image(ctx, w.Name, e.stack.Images[w.Name])
+	if err != nil {
+		return nil, err
+	}
+	c.image = image.Ref
+	// Without the right to pull, an app hangs for a quarter of an hour and fails.
+	c.after = append(c.after, c.id.pulls)
+	if len(models) > 0 {
+		if _, err := e.assign(ctx, c.id, w.Name+"-models", e.builtIn(RoleOpenAIUser), grant{e.modelScope, e.accountID}); err != nil {
+			return nil, err
+		}
+		c.init = app.InitContainerArray{e.ready(c.id, models)}
+	}
+	for _, m := range models {
+		if m.resource != nil {
+			c.after = append(c.after, m.resource)
+		}
+	}
+	c.tags = e.tags(w.Kind, w.Name)
+	hash := e.stack.Plan.WorkloadHash(w.Name)
+	c.tags[TagPlan] = pulumi.String(hash)
+	plain := e.environ(w.Workload, c.id, models)
+	c.env, c.secrets = variables(plain, w)
+	c.revision = revision(plain, hash, c.image, e.stack.Settings.Revision)
+	return c, nil
+}
+
+func (c *contained) identity() app.ManagedServiceIdentityArgs { return userAssigned(c.id) }
+
+func userAssigned(id identity) app.ManagedServiceIdentityArgs {
+	return app.ManagedServiceIdentityArgs{
+		Type: pulumi.String("UserAssigned"), UserAssignedIdentities: pulumi.StringArray{id.ID().ToStringOutput()},
+	}
+}
+
+func (c *contained) registries(e *environment) app.RegistryCredentialsArray { return e.pullAs(c.id) }
+
+// pullAs lets Container Apps pull images with the identity.
+func (e *environment) pullAs(id identity) app.RegistryCredentialsArray {
+	return app.RegistryCredentialsArray{app.RegistryCredentialsArgs{
+		Server: e.loginServer, Identity: id.ID().ToStringOutput(),
+	}}
+}
+
+// container is the workload's only one.
+func (c *contained) container(probes app.ContainerAppProbeArray) app.ContainerArgs {
+	out := app.ContainerArgs{
+		Name:      pulumi.String(c.w.Name),
+		Image:     c.image,
+		Env:       c.env,
+		Resources: resourcesOf(c.w.CPU, c.w.Memory),
+	}
+	if len(c.w.Command) > 0 {
+		out.Command = pulumi.ToStringArray(c.w.Command)
+	}
+	if len(c.w.Args) > 0 {
+		out.Args = pulumi.ToStringArray(c.w.Args)
+	}
+	if len(probes) > 0 {
+		out.Probes = probes
+	}
+	var mounts app.VolumeMountArray
+	for _, f := range folders(c.w.Workload) {
+		mounts = append(mounts, app.VolumeMountArgs{VolumeName: pulumi.String(f.name), MountPath: pulumi.String(f.path)})
+	}
+	if len(mounts) > 0 {
+		out.VolumeMounts = mounts
+	}
+	return out
+}
+
+// folder is an empty one that the workload may write to.
+type folder struct{ name, path string }
+
+func folders(w plan.Workload) []folder {
+	var out []folder
+	if w.Scratch > 0 {
+		out = append(out, folder{"scratch", "/tmp"})
+	}
+	if w.Run != nil && w.Run.Outputs != "" {
+		out = append(out, folder{"outputs", w.Run.Outputs})
+	}
+	return out
+}
+
+func (c *contained) volumes() app.VolumeArrayInput {
+	var out app.VolumeArray
+	for _, f := range folders(c.w.Workload) {
+		out = append(out, app.VolumeArgs{Name: pulumi.String(f.name), StorageType: pulumi.String("EmptyDir")})
+	}
+	if out == nil {
+		return nil
+	}
+	return out
+}
+
+const gib = 1 << 30
+
+func resourcesOf(cpu float64, memory int64) app.ContainerResourcesArgs {
+	return app.ContainerResourcesArgs{
+		Cpu:    pulumi.Float64(cpu),
+		Memory: pulumi.String(strconv.FormatFloat(float64(memory)/gib, 'f', -1, 64) + "Gi"),
+	}
+}
+
+// variables are in the order of their names. Those of secrets refer to them.
+func variables(plain pulumi.StringMap, w components.Workload) (app.EnvironmentVarArray, app.SecretArray) {
+	var env app.EnvironmentVarArray
+	names := slices.AppendSeq(slices.Collect(maps.Keys(plain)), maps.Keys(w.SecretEnv))
+	slices.Sort(names)
+	values := map[string]pulumi.StringInput{}
+	for _, name := range names {
+		value, secret := w.SecretEnv[name]
+		if !secret {
+			env = append(env, app.EnvironmentVarArgs{Name: pulumi.String(name), Value: plain[name].ToStringOutput()})
+			continue
+		}
+		values[w.Secrets[name]] = value
+		env = append(env, app.EnvironmentVarArgs{Name: pulumi.String(name), SecretRef: pulumi.String(w.Secrets[name])})
+	}
+	var secrets app.SecretArray
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		secrets = append(secrets, app.SecretArgs{Name: pulumi.String(name), Value: values[name].ToStringOutput()})
+	}
+	return env, secrets
+}
+
+// revision is the suffix of a revision's name: another one for everything that
+// makes another template, since Azure never takes a name again. A secret's value
+// has no part in it, for a name can be read by anyone who may look at the app.
+func revision(env pulumi.StringMap, hash string, image pulumi.StringOutput, extra string) pulumi.StringOutput {
+	return pulumi.All(env, image).ApplyT(func(v []any) string {
+		return "r" + short(fmt.Sprint(v[0].(map[string]string), hash, v[1], extra))
+	}).(pulumi.StringOutput)
+}
