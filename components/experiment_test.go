@@ -58,7 +58,9 @@ type ground struct{}
 
 func (ground) Name() pulumi.StringOutput     { return pulumi.String("the-network").ToStringOutput() }
 func (ground) Registry() pulumi.StringOutput { return pulumi.String("").ToStringOutput() }
-func (ground) Models() pulumi.StringMap      { return pulumi.StringMap{"chat": pulumi.String("http://models")} }
+func (ground) Models() pulumi.StringMap {
+	return pulumi.StringMap{"chat": pulumi.String("http://models")}
+}
 
 func (t *target) Environment(_ *pulumi.Context, spec plan.Spec, _ pulumi.Resource) (components.Environment, error) {
 	t.calls = append(t.calls, "environment of "+spec.Experiment)
