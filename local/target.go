@@ -29,7 +29,7 @@ type Target struct {
 	Engine *docker.Engine
 	// Derived is a folder for generated build contexts.
 	Derived string
-	// Registry keeps the images that were built.
+	// Registry keeps the images that were built; nil: only the engine has them.
 	Registry *registry.Service
 }
 
@@ -51,8 +51,10 @@ func (t *Target) Prepare(ctx context.Context, p stacks.Preparation) (map[string]
 			p.OnEvent(buildEvent(workload, ev))
 		},
 	}
-	r.Restore = func(ctx context.Context, workload, source, tag string) (docker.Image, bool, error) {
-		return t.restore(ctx, p.Ref, workload, source, tag)
+	if t.Registry != nil {
+		r.Restore = func(ctx context.Context, workload, source, tag string) (docker.Image, bool, error) {
+			return t.restore(ctx, p.Ref, workload, source, tag)
+		}
 	}
 	onEvent := p.OnEvent
 	p.OnEvent = func(ev stacks.Event) {
@@ -61,7 +63,7 @@ func (t *Target) Prepare(ctx context.Context, p stacks.Preparation) (map[string]
 		onEvent(ev)
 	}
 	out, err := r.Resolve(ctx, p.Definition)
-	if err == nil {
+	if err == nil && t.Registry != nil {
 		err = t.publish(ctx, p, out)
 	}
 	if err != nil || p.DryRun {
@@ -117,7 +119,7 @@ func (t *Target) Component(ctx context.Context, p *plan.Plan, dryRun bool) (comp
 // and starts it. A preview takes its word for where it was.
 func (t *Target) serveRegistry(ctx context.Context, s *target.Sandbox, dryRun bool) (err error) {
 	for _, w := range s.Plan.Spec().Workloads {
-		if w.Image.Repository == "" {
+		if w.Image.Repository == "" || t.Registry == nil {
 			continue
 		}
 		if dryRun {
@@ -162,7 +164,7 @@ func (*Target) DataTypes() []string {
 // Sweep implements [stacks.Target]. The gateway's image is the same for every
 // experiment and has none's labels, so it goes by the owner's name for it.
 func (t *Target) Sweep(ctx context.Context, ref stacks.Ref, keepData bool) (int, error) {
-	if !keepData {
+	if !keepData && t.Registry != nil {
 		err := t.Registry.Store.RemoveInstance(ctx, ref.Experiment, ref.Instance)
 		if err = errors.Join(err, t.Registry.Clean(ctx)); err != nil {
 			return 0, err

@@ -25,6 +25,9 @@ type Sandbox struct {
 	// InterfaceSysctls says that the engine takes kernel settings of one network
 	// interface.
 	InterfaceSysctls bool
+	// Registry is the address of the registry that keeps the images that were built;
+	// empty where none does.
+	Registry string
 }
 
 var _ components.Target = (*Sandbox)(nil)
@@ -32,14 +35,17 @@ var _ components.Target = (*Sandbox)(nil)
 // environment is the network of an instance and, where an app has ingress, the
 // gateway on its edge.
 type environment struct {
-	spec    plan.Spec
-	network *sdk.Network
-	gateway *sdk.Container
-	routes  map[string]int // by app: the port inside the gateway
+	spec     plan.Spec
+	registry string
+	network  *sdk.Network
+	gateway  *sdk.Container
+	routes   map[string]int // by app: the port inside the gateway
 }
 
-func (e *environment) Name() pulumi.StringOutput     { return e.network.Name }
-func (e *environment) Registry() pulumi.StringOutput { return pulumi.String("").ToStringOutput() }
+func (e *environment) Name() pulumi.StringOutput { return e.network.Name }
+func (e *environment) Registry() pulumi.StringOutput {
+	return pulumi.String(e.registry).ToStringOutput()
+}
 
 // Environment implements [components.Target].
 func (s *Sandbox) Environment(
@@ -56,7 +62,7 @@ func (s *Sandbox) Environment(
 	if err != nil {
 		return nil, err
 	}
-	env := &environment{spec: spec, network: network}
+	env := &environment{spec: spec, registry: s.Registry, network: network}
 	config, needed := gateway.ConfigFor(spec)
 	if !needed {
 		return env, nil
@@ -87,7 +93,7 @@ func (s *Sandbox) App(
 	if err != nil {
 		return components.Part{}, err
 	}
-	return components.Part{Resource: c, URL: env.url(w.Name), Image: pulumi.String(w.Image.Ref).ToStringOutput()}, nil
+	return components.Part{Resource: c, URL: env.url(w.Name), Image: pulumi.String(s.imageName(w.Image)).ToStringOutput()}, nil
 }
 
 // Job implements [components.Target]. A job's container is made by each run of
@@ -96,7 +102,16 @@ func (s *Sandbox) Job(
 	ctx *pulumi.Context, _ components.Environment, w components.Workload, parent pulumi.Resource,
 ) (components.Part, error) {
 	image, err := s.image(ctx, w, parent)
-	return components.Part{Resource: image, Image: pulumi.String(w.Image.Ref).ToStringOutput()}, err
+	return components.Part{Resource: image, Image: pulumi.String(s.imageName(w.Image)).ToStringOutput()}, err
+}
+
+// imageName is what an image is called in outputs: by the registry that keeps it,
+// or as the engine calls it.
+func (s *Sandbox) imageName(img plan.Image) string {
+	if s.Registry == "" || img.Repository == "" || img.Digest == "" {
+		return img.Ref
+	}
+	return s.Registry + "/" + img.Repository + "@" + img.Digest
 }
 
 // LabelReady names the gateway that knows whether an app answers; the provider

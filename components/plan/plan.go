@@ -64,6 +64,12 @@ type Image struct {
 	Tag string `json:"tag,omitempty"`
 	// Build is how the image was made; nil for an image that was not built.
 	Build *Build `json:"build,omitempty"`
+	// Digest is the digest of the manifest that a registry has of the image,
+	// sha256:…; the same on every target. Empty where no registry has it yet.
+	Digest string `json:"digest,omitempty"`
+	// Repository is where the local registry has the image, EXPERIMENT/WORKLOAD;
+	// empty where it has not.
+	Repository string `json:"repository,omitempty"`
 	// Keep says that the image was there before the experiment, so `down` leaves it.
 	Keep bool `json:"keep,omitempty"`
 }

@@ -35,12 +35,22 @@ func (p *Plan) Order() [][]string {
 	return levels
 }
 
-// Hash is the SHA-256, in hex, of everything but Expires: a plan that is only
-// given more time describes the same experiment and has the same hash.
+// Hash is the SHA-256, in hex, of everything but Expires and where registries have
+// the images: a plan that is only given more time, or whose images are kept in one
+// more place, describes the same experiment and has the same hash.
 func (p *Plan) Hash() string {
-	spec := p.spec
+	spec := p.spec.clone()
 	spec.Expires = time.Time{}
+	for i := range spec.Workloads {
+		spec.Workloads[i].Image = spec.Workloads[i].Image.unkept()
+	}
 	return hash(spec)
+}
+
+// unkept is the image without where registries have it.
+func (i Image) unkept() Image {
+	i.Digest, i.Repository = "", ""
+	return i
 }
 
 // WorkloadHash is the SHA-256, in hex, of one workload, and of nothing else in
@@ -50,6 +60,7 @@ func (p *Plan) WorkloadHash(name string) string {
 	if !ok {
 		return ""
 	}
+	w.Image = w.Image.unkept()
 	return hash(w)
 }
 

@@ -93,6 +93,9 @@ func (d *Dir) WorkDir() string { return filepath.Join(d.path, "work") }
 // Derived is for files that are made anew whenever they are needed.
 func (d *Dir) Derived() string { return filepath.Join(d.path, "derived") }
 
+// Registry is the local registry's, which makes and removes it.
+func (d *Dir) Registry() string { return filepath.Join(d.path, "registry") }
+
 // SaltFile keeps the salt of the key that [Dir.Passphrase] leads to.
 func (d *Dir) SaltFile() string { return filepath.Join(d.path, "key.salt") }
 

@@ -46,6 +46,7 @@ on the Docker engine at hand, and leaves nothing behind afterwards.`,
 	add(groupWork, newPreview(p), newUp(p), newRun(p), newDown(p))
 	add(groupLook, newStatus(p), newList(p), newOutputs(p), newLogs(p), newExec(p))
 	add(groupHelp, newSchema(p), newCompletion(p), newVersion(p), newHelp())
+	root.AddCommand(newRegistry(p))
 	p.complete(root)
 	return root
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/envctl/envctl/components/random"
 	"github.com/envctl/envctl/local"
 	"github.com/envctl/envctl/local/docker"
+	"github.com/envctl/envctl/local/registry"
 	"github.com/envctl/envctl/stacks"
 	"github.com/envctl/envctl/stacks/engine"
 	"github.com/envctl/envctl/stacks/lifecycle"
@@ -57,9 +58,27 @@ func newLocal(ctx context.Context, s Settings) (*localServices, error) {
 	if err != nil {
 		return nil, err
 	}
-	target := &local.Target{Engine: engine, Derived: dir.Derived()}
+	kept, err := newRegistryService(dir)
+	if err != nil {
+		return nil, err
+	}
+	target := &local.Target{Engine: engine, Derived: dir.Derived(), Registry: kept}
 	service, err := newService(s, dir, target, providers(engine))
 	return &localServices{Service: service, target: target}, err
+}
+
+// newRegistryService is the local registry, which this program serves in the
+// background.
+func newRegistryService(dir *state.Dir) (*registry.Service, error) {
+	store, err := registry.Open(dir.Registry())
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program, which serves the local registry: %w", err)
+	}
+	return &registry.Service{Store: store, Command: []string{self, "registry", "serve"}}, nil
 }
 
 // newViews does without the engine where it cannot be reached: what is recorded
