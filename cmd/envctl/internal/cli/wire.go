@@ -104,7 +104,7 @@ func newService(
 	}
 	config := engine.Config{
 		BackendURL: dir.BackendURL(), Passphrase: dir.Passphrase, SaltFile: dir.SaltFile(), WorkDir: dir.WorkDir(),
-		Parallel: parallel,
+		Parallel: parallel, FinalState: true,
 		Interrupted: func(ref stacks.Ref) bool {
 			record, known, err := dir.Load(ref)
 			return err == nil && (!known || record.Interrupted()) // without a record, nobody knows
