@@ -1,18 +1,15 @@
 package gateway
 
 import (
-	"archive/tar"
 	"bytes"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
+	"github.com/envctl/envctl/carry/image"
 	"github.com/envctl/envctl/local/gateway/binary"
 )
 
@@ -48,7 +45,7 @@ func Image(arch, owner string) (archive io.Reader, ref string, err error) {
 	if ref, err = Ref(arch, owner); err != nil {
 		return nil, "", err
 	}
-	image, err := build(arch)
+	built, err := build(arch)
 	if err != nil {
 		return nil, "", fmt.Errorf("image of the gateway: %w", err)
 	}
@@ -57,45 +54,13 @@ func Image(arch, owner string) (archive io.Reader, ref string, err error) {
 		return nil, "", fmt.Errorf("image of the gateway: %w", err)
 	}
 	var out bytes.Buffer
-	if err := tarball.Write(tag, image, &out); err != nil {
+	if err := tarball.Write(tag, built, &out); err != nil {
 		return nil, "", fmt.Errorf("image of the gateway: %w", err)
 	}
 	return &out, ref, nil
 }
 
 func build(arch string) (v1.Image, error) {
-	content, err := layerTar(arch)
-	if err != nil {
-		return nil, err
-	}
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(content)), nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	image, err := mutate.AppendLayers(empty.Image, layer)
-	if err != nil {
-		return nil, err
-	}
-	file, err := image.ConfigFile()
-	if err != nil {
-		return nil, err
-	}
-	file = file.DeepCopy()
-	file.OS, file.Architecture = "linux", arch
-	file.Created = v1.Time{Time: time.Unix(0, 0).UTC()}
-	file.Config = v1.Config{
-		Entrypoint: []string{Path},
-		User:       User,
-		Labels:     map[string]string{kindLabel: "gateway"},
-	}
-	return mutate.ConfigFile(image, file)
-}
-
-// layerTar returns the image's only layer: the program, owned by root, so that
-// the user it runs as cannot change it.
-func layerTar(arch string) ([]byte, error) {
 	program, err := binary.For(arch)
 	if err != nil {
 		return nil, err
@@ -104,20 +69,7 @@ func layerTar(arch string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out bytes.Buffer
-	w := tar.NewWriter(&out)
-	header := &tar.Header{
-		Typeflag: tar.TypeReg, Name: Path[1:], Mode: 0o555,
-		Size: int64(len(content)), ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR,
-	}
-	if err := w.WriteHeader(header); err != nil {
-		return nil, err
-	}
-	if _, err := w.Write(content); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	return image.New(image.Spec{
+		Program: content, Path: Path, Arch: arch, User: User, Labels: map[string]string{kindLabel: "gateway"},
+	})
 }

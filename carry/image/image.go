@@ -1,0 +1,81 @@
+// Package image makes container images that hold one carried program and nothing
+// else. Equal programs give equal images, byte for byte.
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"io"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// Spec is what an image consists of.
+type Spec struct {
+	Program []byte
+	Path    string // of the program in the image, absolute; the entrypoint
+	Arch    string // of Go
+	User    string // uid:gid that it runs as
+	Labels  map[string]string
+	// OCI says that the manifest is of the OCI's format instead of Docker's.
+	OCI bool
+}
+
+// New makes the image. Its only file is owned by root, so that the user it runs as
+// cannot change it.
+func New(s Spec) (v1.Image, error) {
+	content, err := layerTar(s)
+	if err != nil {
+		return nil, err
+	}
+	var options []tarball.LayerOption
+	base := empty.Image
+	if s.OCI {
+		options = append(options, tarball.WithMediaType(types.OCILayer))
+		base = mutate.ConfigMediaType(mutate.MediaType(base, types.OCIManifestSchema1), types.OCIConfigJSON)
+	}
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(content)), nil
+	}, options...)
+	if err != nil {
+		return nil, err
+	}
+	image, err := mutate.AppendLayers(base, layer)
+	if err != nil {
+		return nil, err
+	}
+	file, err := image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	file = file.DeepCopy()
+	file.OS, file.Architecture = "linux", s.Arch
+	file.Created = v1.Time{Time: time.Unix(0, 0).UTC()}
+	file.Config = v1.Config{Entrypoint: []string{s.Path}, User: s.User, Labels: s.Labels}
+	return mutate.ConfigFile(image, file)
+}
+
+// layerTar returns the image's only layer.
+func layerTar(s Spec) ([]byte, error) {
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	header := &tar.Header{
+		Typeflag: tar.TypeReg, Name: s.Path[1:], Mode: 0o555,
+		Size: int64(len(s.Program)), ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR,
+	}
+	if err := w.WriteHeader(header); err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(s.Program); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
