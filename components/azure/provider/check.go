@@ -171,13 +171,13 @@ func markShape(v property.Value, s shape) property.Value {
 				out[k] = markInput(e, p)
 			}
 		}
-		return property.New(out).WithSecret(secret).WithDependencies(v.Dependencies())
+		return property.New(property.NewMap(out)).WithSecret(secret).WithDependencies(v.Dependencies())
 	case s.kind == kindList && v.IsArray():
 		out := v.AsArray().AsSlice()
 		for i, e := range out {
 			out[i] = markShape(e, *s.elem)
 		}
-		return property.New(out).WithSecret(secret).WithDependencies(v.Dependencies())
+		return property.New(property.NewArray(out)).WithSecret(secret).WithDependencies(v.Dependencies())
 	}
 	return v
 }

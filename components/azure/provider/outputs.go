@@ -106,9 +106,9 @@ func projectValue(v property.Value, s shape) property.Value {
 		for i, e := range out {
 			out[i] = projectValue(e, *s.elem)
 		}
-		return property.New(out)
+		return property.New(property.NewArray(out))
 	case s.kind == kindIDSet && v.IsMap():
-		var out []property.Value
+		out := []property.Value{}
 		for _, id := range slices.Sorted(maps.Keys(v.AsMap().AsMap())) {
 			out = append(out, property.New(id))
 		}

@@ -49,7 +49,7 @@ func previewValue(v property.Value, s shape) property.Value {
 		for i, e := range out {
 			out[i] = previewValue(e, *s.elem)
 		}
-		return property.New(out).WithSecret(secret)
+		return property.New(property.NewArray(out)).WithSecret(secret)
 	case s.kind == kindIDSet:
 		return property.New(property.Computed)
 	}

@@ -78,7 +78,7 @@ func refreshList(s shape, key string, have, was, now property.Array) property.Va
 			out[i] = refreshValue(elem, "", mine[i].Value, old[i].Value, e)
 		}
 	}
-	return property.New(out)
+	return property.New(property.NewArray(out))
 }
 
 // imported makes inputs where there are none: of the ID and all that may be set.
