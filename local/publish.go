@@ -73,6 +73,8 @@ func (t *Target) kept(
 	switch {
 	case err != nil:
 		return "", err
+	case ok && p.DryRun && img.Ref == img.Build.Source:
+		return d, nil // the engine has lost it and would get it back
 	case ok:
 		return d, t.same(img, tag, d)
 	case p.DryRun:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"github.com/opencontainers/go-digest"
 )
@@ -24,23 +25,29 @@ func TagOf(instance, source string) string {
 // leaves what another instance uses, too. The content goes with the next
 // [Store.Collect].
 func (s *Store) RemoveInstance(ctx context.Context, experiment, instance string) error {
-	if there, err := exists(s.dir); !there || err != nil {
+	// Alone: to who prunes, a manifest that has no tag yet is one that has none any more.
+	release, err := s.hold(ctx, syscall.LOCK_EX, false)
+	if missing(err) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
+	defer release()
 	repositories, err := s.Repositories()
 	if err != nil {
 		return err
 	}
 	for _, repository := range repositories {
 		if strings.HasPrefix(repository, experiment+"/") {
-			err = errors.Join(err, s.removeTags(ctx, repository, instance+"."))
+			err = errors.Join(err, s.removeTags(repository, instance+"."))
 		}
 	}
 	return err
 }
 
 // removeTags removes tags of a repository and the manifests that none is left of.
-func (s *Store) removeTags(ctx context.Context, repository, prefix string) error {
+func (s *Store) removeTags(repository, prefix string) error {
 	tags, err := s.Tags(repository)
 	if err != nil {
 		return err
@@ -49,16 +56,16 @@ func (s *Store) removeTags(ctx context.Context, repository, prefix string) error
 		if !strings.HasPrefix(tag, prefix) {
 			continue
 		}
-		if err := s.DeleteTag(ctx, repository, tag); err != nil && !IsNotFound(err) {
+		if err := s.deleteTag(repository, tag); err != nil && !IsNotFound(err) {
 			return err
 		}
 	}
-	return s.prune(ctx, repository)
+	return s.prune(repository)
 }
 
 // prune removes the manifests of a repository that no tag leads to: neither itself,
 // nor as a part of an index, nor by what it refers to.
-func (s *Store) prune(ctx context.Context, repository string) error {
+func (s *Store) prune(repository string) error {
 	tags, err := s.Tags(repository)
 	if err != nil {
 		return err
@@ -81,7 +88,7 @@ func (s *Store) prune(ctx context.Context, repository string) error {
 		if needed[d] {
 			continue
 		}
-		if err := s.DeleteManifest(ctx, repository, d); err != nil && !IsNotFound(err) {
+		if err := s.deleteManifest(repository, d); err != nil && !IsNotFound(err) {
 			return err
 		}
 	}

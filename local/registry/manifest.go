@@ -204,6 +204,10 @@ func (s *Store) DeleteTag(ctx context.Context, repository, tag string) error {
 		return err
 	}
 	defer release()
+	return s.deleteTag(repository, tag)
+}
+
+func (s *Store) deleteTag(repository, tag string) error {
 	if _, err := s.digestOf(repository, tag); err != nil {
 		return err
 	}
@@ -218,6 +222,16 @@ func (s *Store) DeleteManifest(ctx context.Context, repository string, d digest.
 		return err
 	}
 	defer release()
+	if err := checkName(repository); err != nil {
+		return err
+	}
+	if _, err := parseDigest(string(d)); err != nil {
+		return err
+	}
+	return s.deleteManifest(repository, d)
+}
+
+func (s *Store) deleteManifest(repository string, d digest.Digest) error {
 	link := s.linkPath(repository, "_manifests", d)
 	there, err := exists(link)
 	if err != nil {
