@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -54,11 +55,16 @@ func (c clock) wrong() string {
 	skew := time.Duration(c.skew.Load())
 	switch {
 	case skew > maxSkew:
-		return fmt.Sprintf("this computer's clock is %s behind Azure's", skew.Round(time.Second))
+		return fmt.Sprintf("this computer's clock is %s behind Azure's", minutes(skew))
 	case skew < -maxSkew:
-		return fmt.Sprintf("this computer's clock is %s ahead of Azure's", (-skew).Round(time.Second))
+		return fmt.Sprintf("this computer's clock is %s ahead of Azure's", minutes(-skew))
 	}
 	return ""
+}
+
+// minutes is a duration to the minute, as 3h0m.
+func minutes(d time.Duration) string {
+	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
 }
 
 // mendClock is how to mend a clock that is off.

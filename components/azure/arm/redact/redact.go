@@ -53,7 +53,7 @@ func tokens() []*regexp.Regexp {
 
 var (
 	jwt        = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.?[A-Za-z0-9_-]*`)
-	bearer     = regexp.MustCompile(`(?i)\b(?:bearer|basic) +[A-Za-z0-9._~+/=-]{8,}`)
+	bearer     = regexp.MustCompile(`(?i)\b(?:bearer|basic) +[A-Za-z0-9._~+/=-]{20,}`)
 	signature  = regexp.MustCompile(`(?i)\b(?:sig|sharedaccesskey|accountkey|password|pwd)=[^&;"\s]+`)
 	accountKey = regexp.MustCompile(`[A-Za-z0-9+/]{86}==`)
 	pemKey     = regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----`)
@@ -145,5 +145,8 @@ func (r Redactor) URL(raw string) string {
 	}
 	u.RawQuery = query.Encode()
 	u.Fragment = ""
-	return r.Text(u.String())
+	if path := r.Text(u.Path); path != u.Path {
+		u.Path, u.RawPath = path, ""
+	}
+	return u.String()
 }
