@@ -42,8 +42,8 @@ demo: engine build ## bring examples/csv-insights up, call it, take it down
 	examples/csv-insights/demo $(BIN)/envctl
 
 .PHONY: gateway
-gateway: ## build the gateway programs that envctl carries
-	$(GO) generate ./local/gateway/...
+gateway: ## build the programs that envctl carries
+	$(GO) generate ./local/gateway/... ./components/azure/steward/...
 
 .PHONY: engine
 engine: $(BIN)/engine-run ## install and start Docker Engine if none answers
