@@ -35,6 +35,17 @@ type Target interface {
 	Sweep(ctx context.Context, ref Ref, keepData bool) (int, error)
 }
 
+// Waiter is a target whose parts are made before they work, and where an apply
+// can fail because something has to spread first.
+type Waiter interface {
+	// Await returns when every part of the plan works by its effect: it answers. A
+	// deadline's error says what it waited for and the last reason.
+	Await(ctx context.Context, p *plan.Plan, onEvent func(Event)) error
+	// Again says whether the same apply is likely to succeed after it failed with
+	// err, once it has waited for what that needs. tries counts from 1.
+	Again(ctx context.Context, p *plan.Plan, err error, tries int, onEvent func(Event)) bool
+}
+
 // Preparation is what [Target.Prepare] works on.
 type Preparation struct {
 	Definition *definition.Definition

@@ -167,12 +167,10 @@ func givenSecrets(def *definition.Definition) bool {
 
 // setUp runs the engine and records what came of it.
 func (r *run) setUp(ctx context.Context, refresh bool) (outcome string, done bool, err error) {
-	err = r.phase("apply", func() error {
-		changes, err := r.s.Engine.Up(ctx, r.req.Ref, components.Program(r.program),
-			stacks.Options{Refresh: refresh, OnEvent: r.req.OnEvent})
-		r.result.Changes = &changes
-		return err
-	})
+	err = r.phase("apply", func() error { return r.applyUntilDone(ctx, refresh) })
+	if waiter, ok := r.s.Target.(stacks.Waiter); ok && err == nil {
+		err = r.phase("health", func() error { return waiter.Await(ctx, r.plan, r.req.OnEvent) })
+	}
 	if err != nil {
 		return "", false, err
 	}
@@ -189,6 +187,28 @@ func (r *run) setUp(ctx context.Context, refresh bool) (outcome string, done boo
 		Program: r.s.Program, Outputs: out, Resources: c.Create + c.Update + c.Replace + c.Same,
 	}
 	return outcomeOf(c, r.known), false, nil
+}
+
+// applyUntilDone runs the engine, again while the target says that what failed only
+// needed time. The changes of every try count.
+func (r *run) applyUntilDone(ctx context.Context, refresh bool) error {
+	waiter, waits := r.s.Target.(stacks.Waiter)
+	for tries := 1; ; tries++ {
+		changes, err := r.s.Engine.Up(ctx, r.req.Ref, components.Program(r.program),
+			stacks.Options{Refresh: refresh, OnEvent: r.req.OnEvent})
+		if before := r.result.Changes; tries > 1 && before != nil {
+			changes.Create += before.Create
+			changes.Update += before.Update
+			changes.Replace += before.Replace
+			changes.Delete += before.Delete
+			changes.Same = max(0, changes.Same-before.Create-before.Update-before.Replace)
+		}
+		r.result.Changes = &changes
+		if err == nil || !waits || ctx.Err() != nil || !waiter.Again(ctx, r.plan, err, tries, r.req.OnEvent) {
+			return err
+		}
+		refresh = true
+	}
 }
 
 // needsRefresh says whether the target may differ from the recorded state: after

@@ -45,7 +45,7 @@ func Stream(ctx context.Context, hc *http.Client, at Address, o StreamOptions, o
 	defer func() { _ = resp.Body.Close() }()
 	err = eachLine(resp.Body, func(line []byte) error {
 		e, ok := parse(line)
-		if !ok || !o.After.IsZero() && !e.Time.After(o.After) {
+		if !ok || !e.Time.IsZero() && !e.Time.After(o.After) {
 			return nil
 		}
 		return on(e)

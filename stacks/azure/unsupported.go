@@ -1,0 +1,85 @@
+package azure
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/envctl/envctl/components/definition"
+	"github.com/envctl/envctl/stacks/azure/preflight"
+)
+
+// Unsupported implements [stacks.Target]: what Container Apps cannot honour is
+// refused and never ignored. It asks nobody, so it works without credentials.
+func (*Target) Unsupported(def *definition.Definition) []definition.Problem {
+	c := &collector{def: def}
+	azure := def.Targets.Azure
+	if def.Platform == "" && (azure == nil || azure.Location == "") {
+		c.problems = append(c.problems, definition.Problem{
+			Path: "targets.azure.location", Message: "targets.azure.location is missing: Azure makes everything in a region",
+			Hint: "set targets.azure.location, as swedencentral",
+		})
+	}
+	for _, name := range slices.Sorted(maps.Keys(def.Apps)) {
+		c.workload("apps."+name, def.Apps[name].Workload)
+		c.app("apps."+name, def.Apps[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(def.Jobs)) {
+		c.workload("jobs."+name, def.Jobs[name].Workload)
+	}
+	return c.problems
+}
+
+// Limits says in words what of the definition has less effect here than locally,
+// which is no reason to refuse it.
+func (*Target) Limits(def *definition.Definition) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(def.Jobs)) {
+		if folder := def.Jobs[name].Outputs; folder != "" {
+			out = append(out, fmt.Sprintf("jobs.%s.outputs on azure: %s is there and writable, but Container Apps has no way to bring it back: `run --out` is refused", name, folder))
+		}
+	}
+	return out
+}
+
+type collector struct {
+	def      *definition.Definition
+	problems []definition.Problem
+}
+
+func (c *collector) add(path, why, instead string) {
+	c.problems = append(c.problems, definition.Problem{
+		Path: path, Message: "unsupported: " + path + " on azure: " + why, Hint: instead,
+	})
+}
+
+func (c *collector) workload(path string, w definition.Workload) {
+	firewall := c.def.Targets.Azure != nil && c.def.Targets.Azure.Egress == "firewall"
+	switch {
+	case len(w.Egress) == 0:
+	case c.def.Platform != "":
+		c.add(path+".egress", fmt.Sprintf("the network is the platform %q's, and no experiment opens it", c.def.Platform),
+			"leave platform out, with targets.azure.egress: firewall, or leave egress out")
+	case !firewall:
+		c.add(path+".egress", "a security group knows addresses and no host names, so a list of hosts needs a firewall",
+			"set targets.azure.egress to firewall (about 900 USD a month), or leave egress out: the app runs without any outbound connection")
+	}
+	if most := preflight.EphemeralStorage(w.CPU); int64(w.Scratch) > most {
+		c.add(path+".scratch", fmt.Sprintf("Container Apps gives %s of storage with %v cores", preflight.GiB(most), w.CPU),
+			fmt.Sprintf("set scratch to %s or less, or raise cpu and memory", preflight.GiB(most)))
+	}
+	if !preflight.Pair(w.CPU, int64(w.Memory)) {
+		c.add(path+".memory", fmt.Sprintf("Container Apps takes no %v cores with %s", w.CPU, preflight.GiB(int64(w.Memory))),
+			"use one of the pairs "+preflight.Pairs())
+	}
+}
+
+// mostGrace is what a startup probe can wait, in seconds: its failureThreshold is
+// at most 10 and its period at most 240.
+const mostGrace = 10 * 240
+
+func (c *collector) app(path string, a definition.App) {
+	if h := a.Health; h != nil && h.Grace.Std().Seconds() > mostGrace {
+		c.add(path+".health.grace", "a startup probe of Container Apps waits 40 minutes at most", "lower health.grace")
+	}
+}
