@@ -75,6 +75,10 @@ func (p *Path) scope(segments []string, alone bool) error {
 	if len(segments) == 0 {
 		return nil
 	}
+	if alone && len(segments) == 1 && strings.EqualFold(segments[0], "tenants") {
+		p.plain(segments)
+		return nil
+	}
 	if !strings.EqualFold(segments[0], "subscriptions") {
 		if alone || !strings.EqualFold(segments[0], "providers") {
 			return fmt.Errorf("does not begin with /subscriptions/ or /providers/, but with %q", segments[0])
@@ -108,6 +112,7 @@ func (p *Path) plain(segments []string) {
 			p.Names = append(p.Names, s)
 		}
 	}
+	p.Types = strings.Split(strings.TrimPrefix(Canonical("/"+strings.Join(p.Types, "/x/")), "/"), "/x/")
 	p.Odd = len(p.Types) > len(p.Names)
 }
 

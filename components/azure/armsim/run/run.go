@@ -77,6 +77,7 @@ type Spec struct {
 	Ingress     *Ingress          // nil: none
 	Replicas    int               // wanted now; 0: stopped
 	Restart     bool              // run it anew even where nothing changed
+	Execution   string            // name that StartJob should give the execution
 	Timeout     time.Duration     // of one execution of a job
 	Retries     int               // of an execution
 	Identities  []Identity        // user-assigned
