@@ -45,7 +45,7 @@ func New(s Spec) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	image, err := mutate.AppendLayers(base, layer)
+	image, err := mutate.AppendLayers(base, plain{layer})
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +59,10 @@ func New(s Spec) (v1.Image, error) {
 	file.Config = v1.Config{Entrypoint: []string{s.Path}, User: s.User, Labels: s.Labels}
 	return mutate.ConfigFile(image, file)
 }
+
+// plain is a layer without the empty annotations that its source adds, so that the
+// manifest is the same before and after it was written.
+type plain struct{ v1.Layer }
 
 // layerTar returns the image's only layer.
 func layerTar(s Spec) ([]byte, error) {
