@@ -23,9 +23,9 @@ const (
 // what a test makes it answer instead.
 type fake struct {
 	mu      sync.Mutex
-	objects map[string]obj    // by path in lower case
-	calls   []string          // METHOD path
-	bodies  map[string][]obj  // bodies of PUTs, by path in lower case
+	objects map[string]obj   // by path in lower case
+	calls   []string         // METHOD path
+	bodies  map[string][]obj // bodies of PUTs, by path in lower case
 	fault   func(method, path string, nth int) error
 	shape   func(path string, body obj) obj // what Azure makes of a PUT body
 	hold    func(method, path string)       // called without the lock before an answer
@@ -33,7 +33,9 @@ type fake struct {
 	post    func(path string) (obj, error)
 }
 
-func newFake() *fake { return &fake{objects: map[string]obj{}, bodies: map[string][]obj{}, lists: map[string][]obj{}} }
+func newFake() *fake {
+	return &fake{objects: map[string]obj{}, bodies: map[string][]obj{}, lists: map[string][]obj{}}
+}
 
 func refusal(status int, code, message string) *arm.Error {
 	return &arm.Error{StatusCode: status, Code: code, Message: message}
