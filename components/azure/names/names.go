@@ -63,7 +63,7 @@ func New(owner Owner, onPlatform bool) Names {
 	}
 	global := n.hash(globalHash)
 	n.Registry = cut(strings.ReplaceAll(owner.Experiment, "-", ""), maxExperiment) + global
-	n.Account = cut(owner.Experiment, maxExperiment) + "-" + global
+	n.Account = strings.TrimRight(cut(owner.Experiment, maxExperiment), "-") + "-" + global
 	n.Subdomain = n.Account
 	n.Workspace = n.local(maxWorkspace, base+"-logs")
 	n.Environment = n.local(maxEnvironment, base)
