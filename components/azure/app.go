@@ -33,11 +33,11 @@ func (s *Stack) App(
 			ActiveRevisionsMode: pulumi.String("Single"),
 			Ingress:             ingress(e.spec, w.Workload),
 			Registries:          c.registries(e),
-			Secrets:             c.secrets,
+			Secrets:             c.secretList(),
 		},
 		Template: app.TemplateArgs{
 			Containers:     app.ContainerArray{c.container(probes(w.Workload))},
-			InitContainers: c.init,
+			InitContainers: c.initList(),
 			RevisionSuffix: c.revision,
 			Scale:          scale(w.Workload),
 			Volumes:        c.volumes(),
@@ -60,12 +60,12 @@ func (s *Stack) url(made *app.ContainerApp, w plan.Workload) pulumi.StringOutput
 	if s.Settings.Simulated {
 		scheme = "http://"
 	}
-	host := pulumi.Unsecret(made.Configuration.Ingress().Fqdn()).(pulumi.StringOutput)
-	return host.ApplyT(func(host string) string {
-		if host == "" {
+	host := pulumi.Unsecret(made.Configuration.Ingress().Fqdn()).(pulumi.StringPtrOutput)
+	return host.ApplyT(func(host *string) string {
+		if host == nil || *host == "" {
 			return ""
 		}
-		return scheme + host
+		return scheme + *host
 	}).(pulumi.StringOutput)
 }
 
@@ -126,9 +126,9 @@ func (s *Stack) Job(
 		EnvironmentId:       e.environmentID,
 		WorkloadProfileName: pulumi.String(consumption),
 		Identity:            c.identity(),
-		Configuration:       jobConfiguration(*w.Run, c.registries(e), c.secrets),
+		Configuration:       jobConfiguration(*w.Run, c.registries(e), c.secretList()),
 		Template: app.JobTemplateArgs{
-			Containers: app.ContainerArray{c.container(nil)}, InitContainers: c.init, Volumes: c.volumes(),
+			Containers: app.ContainerArray{c.container(nil)}, InitContainers: c.initList(), Volumes: c.volumes(),
 		},
 	}, pulumi.Parent(parent), pulumi.DependsOn(append(slices.Clone(w.Needs), c.after...)),
 		pulumi.AdditionalSecretOutputs([]string{"configuration"}))
@@ -138,7 +138,7 @@ func (s *Stack) Job(
 	return components.Part{Resource: made, Image: c.image}, nil
 }
 
-func jobConfiguration(run plan.Run, registries app.RegistryCredentialsArray, secrets app.SecretArray) app.JobConfigurationArgs {
+func jobConfiguration(run plan.Run, registries app.RegistryCredentialsArray, secrets app.SecretArrayInput) app.JobConfigurationArgs {
 	out := app.JobConfigurationArgs{
 		ReplicaTimeout:    pulumi.Int(int(run.Timeout)),
 		ReplicaRetryLimit: pulumi.Int(run.Retries),

@@ -32,9 +32,11 @@ func (e *environment) budget(ctx *pulumi.Context) error {
 		n := costs.NotificationArgs{
 			Enabled: pulumi.Bool(true), Operator: pulumi.String("GreaterThanOrEqualTo"),
 			Threshold: pulumi.Float64(percent), ThresholdType: pulumi.String("Actual"),
-			ContactEmails: pulumi.StringArray{}, ContactGroups: groups,
+			ContactEmails: pulumi.StringArray{}, // the action group has them
 		}
-		if groups == nil {
+		if groups != nil {
+			n.ContactGroups = groups
+		} else {
 			n.ContactRoles = pulumi.StringArray{pulumi.String("Owner")} // Azure asks for someone to tell
 		}
 		notifications["actual-"+strconv.Itoa(percent)] = n

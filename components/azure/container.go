@@ -81,6 +81,22 @@ func (e *environment) pullAs(id identity) app.RegistryCredentialsArray {
 	}}
 }
 
+// secretList and initList are nil where they are empty, so that no empty list is
+// sent: Azure answers without one.
+func (c *contained) secretList() app.SecretArrayInput {
+	if len(c.secrets) == 0 {
+		return nil
+	}
+	return c.secrets
+}
+
+func (c *contained) initList() app.InitContainerArrayInput {
+	if len(c.init) == 0 {
+		return nil
+	}
+	return c.init
+}
+
 // container is the workload's only one.
 func (c *contained) container(probes app.ContainerAppProbeArray) app.ContainerArgs {
 	out := app.ContainerArgs{
