@@ -13,7 +13,7 @@ import (
 )
 
 // readTime bounds a look at a resource after its operation's own time is over.
-const readTime = 2 * time.Minute
+const readTime = 30 * time.Second
 
 func isNotFound(err error) bool { return err != nil && arm.IsNotFound(err) }
 

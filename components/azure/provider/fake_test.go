@@ -204,3 +204,6 @@ func failNth(method string, n int, err error) func(string, string, int) error {
 		return nil
 	}
 }
+
+// The real connection is one that the provider can be given.
+var _ Client = (*arm.Client)(nil)

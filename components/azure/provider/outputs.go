@@ -3,6 +3,7 @@ package provider
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 )
@@ -109,7 +110,10 @@ func projectValue(v property.Value, s shape) property.Value {
 		return property.New(property.NewArray(out))
 	case s.kind == kindIDSet && v.IsMap():
 		out := []property.Value{}
-		for _, id := range slices.Sorted(maps.Keys(v.AsMap().AsMap())) {
+		ids := slices.SortedFunc(maps.Keys(v.AsMap().AsMap()), func(a, b string) int {
+			return strings.Compare(strings.ToLower(a), strings.ToLower(b))
+		})
+		for _, id := range ids {
 			out = append(out, property.New(id))
 		}
 		return property.New(out)

@@ -88,6 +88,12 @@ func (rt *resourceType) imported(id string, out property.Map) (property.Map, err
 		return property.Map{}, err
 	}
 	in := rt.project(out)
+	for name, p := range rt.props {
+		v, ok := given(in, name)
+		if other, both := given(in, p.mirrors); ok && both && equal(v, other) {
+			in = in.Delete(name)
+		}
+	}
 	for name, v := range params {
 		if name != subscriptionParam {
 			in = in.Set(name, property.New(v))

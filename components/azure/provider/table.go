@@ -45,6 +45,7 @@ type prop struct {
 	min, max                 int // characters; 0: no limit
 	pattern                  *regexp.Regexp
 	key                      string // of a list's elements
+	mirrors                  string // another property that Azure returns the same in
 }
 
 // object is a JSON object with known members.
@@ -207,6 +208,8 @@ func (p *prop) word(f string) error {
 		p.max, err = strconv.Atoi(value)
 	case "key":
 		p.key = value
+	case "mirrors":
+		p.mirrors = value
 	case "as":
 		p.wire = value
 	case "pattern":
