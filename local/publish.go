@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/moby/moby/client"
 	"github.com/opencontainers/go-digest"
@@ -47,7 +48,7 @@ func (t *Target) publish(ctx context.Context, p stacks.Preparation, images map[s
 				img.Repository = registry.RepositoryOf(p.Ref.Experiment, name)
 				d, err := t.kept(ctx, p, name, img, source)
 				if err != nil {
-					return fmt.Errorf("image of %q: keep it in the local registry: %w", name, err)
+					return &KeepError{Workload: name, Dir: t.Registry.Store.Dir(), Err: err}
 				}
 				if img.Digest = d.String(); d == "" {
 					img.Repository = "" // a preview makes nothing
@@ -61,6 +62,29 @@ func (t *Target) publish(ctx context.Context, p stacks.Preparation, images map[s
 		})
 	}
 	return group.Wait()
+}
+
+// KeepError is an image that could not be put into the local registry.
+type KeepError struct {
+	Workload, Dir string
+	Err           error
+}
+
+func (e *KeepError) Error() string {
+	return fmt.Sprintf("image of %q: keep it in the local registry: %v", e.Workload, e.Err)
+}
+
+func (e *KeepError) Unwrap() error { return e.Err }
+
+// Hint says how to mend it.
+func (e *KeepError) Hint() string {
+	if rebuilt := (*RebuiltError)(nil); errors.As(e.Err, &rebuilt) {
+		return rebuilt.Hint()
+	}
+	if errors.Is(e.Err, syscall.ENOSPC) || errors.Is(e.Err, syscall.EDQUOT) {
+		return fmt.Sprintf("free some space on the disk of %s (an image needs up to twice its size while it is taken in), or set ENVCTL_STATE_DIR to a folder elsewhere", e.Dir)
+	}
+	return "run the same command again: layers that the registry has already are not taken in anew"
 }
 
 // kept returns the digest of a built image in the registry and puts it there where
@@ -141,7 +165,7 @@ func (t *Target) Publish(ctx context.Context, ref stacks.Ref, workload, id strin
 		d, err = t.importImage(ctx, img.Repository, tag, id, id)
 	}
 	if err != nil {
-		return plan.Image{}, fmt.Errorf("image of %q: keep it in the local registry: %w", workload, err)
+		return plan.Image{}, &KeepError{Workload: workload, Dir: t.Registry.Store.Dir(), Err: err}
 	}
 	img.Digest = d.String()
 	return img, nil

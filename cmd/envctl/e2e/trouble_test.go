@@ -45,7 +45,7 @@ func TestAFullDisk(t *testing.T) {
 	if err := os.Mkdir(x.state, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", x.state, "tmpfs", 0, "size=256k,mode=700"); err != nil {
+	if err := syscall.Mount("tmpfs", x.state, "tmpfs", 0, "size=48m,mode=700"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -80,7 +80,7 @@ func TestAFullDisk(t *testing.T) {
 	if failed == 0 {
 		t.Error("nothing failed, so nothing is proven")
 	}
-	if err := syscall.Mount("tmpfs", x.state, "tmpfs", syscall.MS_REMOUNT, "size=16m"); err != nil {
+	if err := syscall.Mount("tmpfs", x.state, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
 		t.Fatal(err)
 	}
 	x.must(0, "down")
