@@ -38,6 +38,9 @@ type Options struct {
 	// (fault row 1), RoleDelay how long a new role assignment has no effect
 	// (rows 3 and 21).
 	PrincipalDelay, RoleDelay time.Duration
+	// PullPatience is how long an app's operation goes on trying to pull while the
+	// role is not effective yet; 0: it fails at once (row 3).
+	PullPatience time.Duration
 	// Quota overrides the capacity of "REGION/USAGE" (Standard.gpt-4o …), in
 	// thousands of tokens a minute; see package models for the defaults.
 	Quota map[string]int

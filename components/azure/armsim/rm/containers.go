@@ -176,18 +176,14 @@ func (s *Server) again(e rp.Effect) {
 // execute starts an execution and follows it to its end. A process that ends
 // before leaves the execution running; its state is read from the runner then.
 func (s *Server) execute(e rp.Effect) {
-	spec, err := s.spec(e.ID)
+	spec, err := s.executionSpec(e)
 	if err != nil || spec == nil {
 		return
 	}
-	spec.Execution = e.Name
 	name, err := s.Runner.StartJob(s.ctx, *spec)
 	if err != nil {
 		s.noteExecution(e, run.Execution{Name: e.Name, State: run.Failed, Reason: "StartFailed", Message: err.Error(), Ended: s.Now()})
 		return
-	}
-	if name != e.Name {
-		s.noteExecution(rp.Effect{ID: e.ID, Name: e.Name}, run.Execution{Name: name, State: run.Running})
 	}
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
@@ -203,6 +199,22 @@ func (s *Server) execute(e rp.Effect) {
 		case <-ticker.C:
 		}
 	}
+}
+
+// executionSpec is the job's with the template of this execution.
+func (s *Server) executionSpec(e rp.Effect) (*run.Spec, error) {
+	var out *run.Spec
+	err := s.Store.Do(func(st *store.State) error {
+		if r := st.Get(e.ID); r != nil {
+			spec := rp.ExecutionSpec(st, r, e.Name, s.StoreOf)
+			out = &spec
+		}
+		return nil
+	})
+	if out != nil && len(out.Identities) > 0 {
+		out.Platform, out.IdentityHeader = s.Platform, IdentityHeader(s.Signer, out.ID)
+	}
+	return out, err
 }
 
 func (s *Server) noteExecution(e rp.Effect, status run.Execution) {

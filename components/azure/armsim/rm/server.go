@@ -38,6 +38,7 @@ type Config struct {
 	Platform     http.Handler             // for run.Spec
 	StoreOf      func(registry string) string
 	Owner        *store.Owner
+	After        func(*store.State) error // called after each request, under the lock
 }
 
 // Server answers Resource Manager's requests.
@@ -65,6 +66,16 @@ func New(ctx context.Context, c Config) *Server {
 
 // Wait waits for the background work, which the context of New ends.
 func (s *Server) Wait() { s.group.Wait() }
+
+// Context is what the background work ends with.
+func (s *Server) Context() context.Context { return s.ctx }
+
+// CountLogin counts a request for a token.
+func (s *Server) CountLogin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counts.Logins++
+}
 
 // Counts returns the requests so far.
 func (s *Server) Counts() Counts {
@@ -226,7 +237,7 @@ func (s *Server) answer(r *request, body []byte) *answer.Answer {
 		}
 		work = append(work, s.settle(st)...)
 		work = append(work, s.effects(st, r)...)
-		return nil
+		return s.After(st)
 	})
 	if err != nil {
 		return answer.Of(answer.Errorf(http.StatusInternalServerError, "InternalServerError", "%v", err))

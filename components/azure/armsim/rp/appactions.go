@@ -150,17 +150,25 @@ func (c *Call) replica(revision string, i int) Object {
 	sum := templateHash(c.Old)
 	name := revision + "-" + sum + string(rune('a'+i%26)) + sum[:3]
 	id := c.Old.ID + "/revisions/" + revision + "/replicas/" + name
-	var containers []any
-	for _, container := range items(c.Old.Body, "properties", "template", "containers") {
-		base := c.Platform() + id + "/containers/" + text(container, "name")
-		containers = append(containers, Object{
-			"name": container["name"], "containerId": "containerd://" + sum, "ready": true, "started": true, "restartCount": 0.0,
+	containers := c.containers(id, items(c.Old.Body, "properties", "template", "containers"))
+	return Object{"id": id, "name": name, "type": apps + "/revisions/replicas", "properties": Object{
+		"createdTime": c.Old.Private["revision"], "runningState": "Running", "runningStateDetails": "", "containers": containers,
+	}}
+}
+
+// containers are a replica's, with the addresses of their consoles, which have the
+// replica's id without the provider.
+func (c *Call) containers(replica string, list []Object) []any {
+	path := strings.Replace(replica, "/providers/Microsoft.App", "", 1)
+	var out []any
+	for _, container := range list {
+		base := c.Platform() + path + "/containers/" + text(container, "name")
+		out = append(out, Object{
+			"name": container["name"], "containerId": "containerd://" + lastSegment(replica), "ready": true, "started": true, "restartCount": 0.0,
 			"runningState": "Running", "runningStateDetails": "",
 			"logStreamEndpoint": base + "/logstream",
 			"execEndpoint":      strings.Replace(base, "https://", "wss://", 1) + "/exec",
 		})
 	}
-	return Object{"id": id, "name": name, "type": apps + "/revisions/replicas", "properties": Object{
-		"createdTime": c.Old.Private["revision"], "runningState": "Running", "runningStateDetails": "", "containers": containers,
-	}}
+	return out
 }

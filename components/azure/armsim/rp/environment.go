@@ -15,7 +15,7 @@ const (
 )
 
 func appVersions() []string {
-	return []string{"2022-10-01", "2023-04-01-preview", "2023-05-01", "2024-03-01", "2025-01-01"}
+	return []string{"2022-10-01", "2023-04-01-preview", "2023-05-01", "2023-11-02-preview", "2024-02-02-preview", "2024-03-01", "2025-01-01"}
 }
 
 func containerApps() []*Type { return []*Type{environment(), app(), job()} }

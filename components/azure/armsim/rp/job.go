@@ -127,6 +127,9 @@ func executions(c *Call) (*answer.Answer, *answer.Error) {
 			if len(rest) == 3 && strings.EqualFold(rest[2], "stop") {
 				return stopOne(c, e)
 			}
+			if len(rest) >= 3 && strings.EqualFold(rest[2], "replicas") {
+				return answer.List([]any{c.executionReplica(e)}), nil
+			}
 			return answer.OK(e), nil
 		}
 		list = append(list, e)
@@ -180,9 +183,25 @@ func NoteExecution(st *store.State, r *store.Resource, name string, status run.E
 		if status.Message != "" || status.ExitCode != 0 {
 			// The API answers no exit status; the console log and this text have it.
 			p["detailedStatus"] = Object{"replicas": []any{Object{"name": name, "containers": []any{Object{
-				"name": text(r.Body, "name"), "code": float64(status.ExitCode), "status": status.State, "additionalInformation": strings.TrimSpace(status.Reason + " " + status.Message),
+				"name": text(first(items(r.Body, "properties", "template", "containers")), "name"), "code": float64(status.ExitCode), "status": status.State, "additionalInformation": strings.TrimSpace(status.Reason + " " + status.Message),
 			}}}}}
 		}
 		(&Call{State: st, Old: r}).keepExecution(e)
 	}
+}
+
+func first(list []Object) Object {
+	if len(list) == 0 {
+		return nil
+	}
+	return list[0]
+}
+
+// executionReplica is the one replica of an execution.
+func (c *Call) executionReplica(e Object) Object {
+	id := text(e, "id") + "/replicas/" + text(e, "name") + "-0"
+	return Object{"id": id, "name": text(e, "name") + "-0", "type": jobs + "/executions/replicas", "properties": Object{
+		"createdTime": text(e, "properties", "startTime"), "runningState": text(e, "properties", "status"),
+		"containers": c.containers(id, items(e, "properties", "template", "containers")),
+	}}
 }

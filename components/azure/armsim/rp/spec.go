@@ -54,6 +54,36 @@ func Spec(st *store.State, r *store.Resource, storeOf func(registry string) stri
 	return out
 }
 
+// ExecutionSpec is the spec of one execution of a job, which may have a template of
+// its own.
+func ExecutionSpec(st *store.State, r *store.Resource, name string, storeOf func(registry string) string) run.Spec {
+	own := *r
+	for _, e := range Executions(r) {
+		template, ok := at(e, "properties", "template").(Object)
+		if text(e, "name") != name || !ok {
+			continue
+		}
+		p := Object{}
+		for key, value := range props(r.Body) {
+			p[key] = value
+		}
+		p["template"] = withVolumes(template, at(p, "template", "volumes"))
+		own.Body = Object{"tags": r.Body["tags"], "identity": r.Body["identity"], "properties": p}
+	}
+	out := Spec(st, &own, storeOf)
+	out.Execution = name
+	return out
+}
+
+// withVolumes adds the job's volumes, which a template of an execution cannot have.
+func withVolumes(template Object, volumes any) Object {
+	out := Object{"volumes": volumes}
+	for key, value := range template {
+		out[key] = value
+	}
+	return out
+}
+
 type specMaker struct {
 	st      *store.State
 	r       *store.Resource
