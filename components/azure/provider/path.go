@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
@@ -83,7 +84,7 @@ func (t pathTemplate) parse(id string) (map[string]string, error) {
 	rest := t
 	if p, ok := param(t[0]); ok && p == scopeParam {
 		n := len(segments) - (len(t) - 1)
-		if n < 1 {
+		if n < 1 || slices.Contains(segments[:n], "") {
 			return nil, bad
 		}
 		out[scopeParam] = strings.Join(segments[:n], "/")
