@@ -90,6 +90,7 @@ func (s *session) begin(ctx context.Context) (string, error) {
 // a row that brought nothing.
 func (c *copier) send(ctx context.Context, b ocispec.Descriptor, at string) error {
 	offset := int64(0)
+	broke := false
 	for failed := 0; ; {
 		var err error
 		if at == "" {
@@ -97,7 +98,7 @@ func (c *copier) send(ctx context.Context, b ocispec.Descriptor, at string) erro
 			at, err = c.to.begin(ctx)
 		}
 		if err == nil {
-			at, err = c.rest(ctx, b, at, offset)
+			at, err = c.rest(ctx, b, at, offset, broke)
 		}
 		if err == nil {
 			if err = c.to.commit(ctx, b, at); err == nil {
@@ -114,7 +115,11 @@ func (c *copier) send(ctx context.Context, b ocispec.Descriptor, at string) erro
 		if has, headErr := c.to.head(ctx, "blobs/"+b.Digest.String()); headErr == nil && has.digest != "" && has.size == b.Size {
 			return nil
 		}
+		if statusOf(err) == http.StatusRequestedRangeNotSatisfiable {
+			at = "" // the two do not agree about what has arrived
+		}
 		before := offset
+		broke = true
 		at, offset = c.to.progress(ctx, at)
 		if failed++; offset > before {
 			failed = 0
@@ -141,7 +146,8 @@ func final(err error) bool {
 }
 
 // rest sends a blob from an offset to its end and returns where the upload goes on.
-func (c *copier) rest(ctx context.Context, b ocispec.Descriptor, at string, offset int64) (string, error) {
+// The range is told where something may have arrived before.
+func (c *copier) rest(ctx context.Context, b ocispec.Descriptor, at string, offset int64, again bool) (string, error) {
 	if offset >= b.Size {
 		return at, nil
 	}
@@ -161,7 +167,7 @@ func (c *copier) rest(ctx context.Context, b ocispec.Descriptor, at string, offs
 	}
 	r.ContentLength = b.Size - offset
 	r.Header.Set("Content-Type", "application/octet-stream")
-	if offset > 0 {
+	if again {
 		r.Header.Set("Content-Range", fmt.Sprintf("%d-%d", offset, b.Size-1))
 	}
 	answer, err := c.to.client.Do(r)
@@ -238,13 +244,16 @@ func (s *session) progress(ctx context.Context, at string) (string, int64) {
 	return next, size
 }
 
-// received reads how many bytes have arrived from a Range such as 0-99. What one
-// byte and none are both called, is not taken.
+// received reads how many bytes have arrived from a Range such as 0-99. 0-0 is one
+// byte or, as most registries have it, none; it is taken for none.
 func received(header string) (int64, bool) {
 	from, to, ok := strings.Cut(strings.TrimPrefix(header, "bytes="), "-")
 	last, err := strconv.ParseUint(to, 10, 62)
-	if !ok || err != nil || from != "0" || last == 0 {
+	if !ok || err != nil || from != "0" {
 		return 0, false
+	}
+	if last == 0 {
+		return 0, true
 	}
 	return int64(last) + 1, true
 }
