@@ -21,22 +21,23 @@ import (
 // ReceiptType is the type of the artifact that a [Receipt] is.
 const ReceiptType = "application/vnd.envctl.receipt.v1+json"
 
+// The annotations of a receipt, beside when it was made.
+const (
+	noteExperiment = "dev.envctl.experiment"
+	noteInstance   = "dev.envctl.instance"
+)
+
 // maxReceipt is the most bytes of a receipt that is read.
 const maxReceipt = 1 << 20
 
-// Receipt says what was promoted: it refers to the image, in its registry, and
-// stays with it.
+// Receipt says what was promoted. It refers to the image, in its registry, and stays
+// with it.
 type Receipt struct {
-	Experiment string            `json:"experiment"`
-	Instance   string            `json:"instance"`
-	From       string            `json:"from"`       // target
-	To         string            `json:"to"`         // target
-	Definition string            `json:"definition"` // hash
-	Images     map[string]string `json:"images"`     // workload → digest
-	Health     map[string]string `json:"health"`     // app → its state where it came from
-	Changes    []string          `json:"changes"`    // between what ran and what will run, in words
-	By         string            `json:"by"`         // who
-	At         time.Time         `json:"at"`         // when
+	Digest     string // of the artifact; set by [Receipts]
+	Experiment string
+	Instance   string
+	At         time.Time // in whole seconds
+	Content    []byte    // JSON
 }
 
 // PutReceipt gives an image of a registry a receipt and returns the receipt's
@@ -63,21 +64,20 @@ func (s *session) putReceipt(ctx context.Context, image string, r Receipt) (stri
 	if err != nil {
 		return "", err
 	}
-	body, err := json.Marshal(r)
-	if err != nil {
-		return "", err
+	if !json.Valid(r.Content) || len(r.Content) > maxReceipt {
+		return "", fmt.Errorf("%d bytes are no receipt: it is JSON of at most %d bytes", len(r.Content), maxReceipt)
 	}
 	subject := ocispec.Descriptor{MediaType: mediaType, Digest: digest.Digest(image), Size: int64(len(raw))}
 	manifest := ocispec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest, ArtifactType: ReceiptType,
 		Config:  ocispec.DescriptorEmptyJSON,
-		Layers:  []ocispec.Descriptor{{MediaType: ReceiptType, Digest: digest.FromBytes(body), Size: int64(len(body))}},
+		Layers:  []ocispec.Descriptor{{MediaType: ReceiptType, Digest: digest.FromBytes(r.Content), Size: int64(len(r.Content))}},
 		Subject: &subject,
 		Annotations: map[string]string{
-			ocispec.AnnotationCreated: r.At.UTC().Format(time.RFC3339), "dev.envctl.experiment": r.Experiment, "dev.envctl.instance": r.Instance,
+			ocispec.AnnotationCreated: r.At.UTC().Format(time.RFC3339), noteExperiment: r.Experiment, noteInstance: r.Instance,
 		},
 	}
-	for _, content := range []string{"{}", string(body)} {
+	for _, content := range []string{"{}", string(r.Content)} {
 		if err := s.putSmall(ctx, content); err != nil {
 			return "", err
 		}
@@ -263,6 +263,8 @@ func (s *session) receipt(ctx context.Context, d string) (Receipt, error) {
 	if layer.Digest.Algorithm().FromBytes(raw) != layer.Digest {
 		return Receipt{}, errors.New("its content has another digest")
 	}
-	var r Receipt
-	return r, json.Unmarshal(raw, &r)
+	at, err := time.Parse(time.RFC3339, manifest.Annotations[ocispec.AnnotationCreated])
+	return Receipt{
+		Digest: d, Experiment: manifest.Annotations[noteExperiment], Instance: manifest.Annotations[noteInstance], At: at, Content: raw,
+	}, err
 }

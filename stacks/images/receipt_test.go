@@ -2,6 +2,7 @@ package images
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,9 +17,8 @@ import (
 
 func receipt(hour int) Receipt {
 	return Receipt{
-		Experiment: "csv-insights", Instance: "default", From: "local", To: "azure", Definition: strings.Repeat("a", 64),
-		Images: map[string]string{"api": "sha256:x"}, Health: map[string]string{"api": "running"}, Changes: []string{},
-		By: "me@here", At: time.Date(2026, 11, 24, hour, 0, 0, 0, time.UTC),
+		Experiment: "csv-insights", Instance: "default", At: time.Date(2026, 11, 24, hour, 0, 0, 0, time.UTC),
+		Content: fmt.Appendf(nil, `{"hour": %d, "who": "me@here"}`, hour),
 	}
 }
 
@@ -68,6 +68,12 @@ func TestReceipts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			for i := range got {
+				if !strings.HasPrefix(got[i].Digest, "sha256:") {
+					t.Errorf("digest %q", got[i].Digest)
+				}
+				got[i].Digest = ""
+			}
 			if d := cmp.Diff([]Receipt{receipt(8), receipt(9)}, got); d != "" {
 				t.Error(d)
 			}
@@ -87,6 +93,9 @@ func TestReceiptsThatAreDamagedOrForeign(t *testing.T) {
 	at := s.place("x/app")
 	if _, err := putReceipt(t.Context(), at, "sha256:"+strings.Repeat("0", 64), receipt(1), quick()); err == nil || !strings.Contains(err.Error(), "no image") {
 		t.Errorf("of an image that is not there: %v", err)
+	}
+	if _, err := putReceipt(t.Context(), at, image, Receipt{Content: []byte("{")}, quick()); err == nil || !strings.Contains(err.Error(), "no receipt") {
+		t.Errorf("what is no JSON: %v", err)
 	}
 	if _, err := putReceipt(t.Context(), at, image, receipt(1), quick()); err != nil {
 		t.Fatal(err)
