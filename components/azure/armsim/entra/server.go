@@ -63,7 +63,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		s.deny(w, *bad)
 		return
 	}
-	resource := strings.TrimSuffix(strings.TrimSuffix(r.PostForm.Get("scope"), "/.default"), "/")
+	resource := resourceOf(r.PostForm.Get("scope"))
 	if !slices.Contains(s.Known, resource) {
 		s.deny(w, denial{http.StatusBadRequest, "invalid_resource", 500011, fmt.Sprintf("The resource principal named %s was not found in the tenant named %s. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant.", resource, s.Tenant)})
 		return
@@ -72,6 +72,16 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		"token_type": "Bearer", "expires_in": int(s.Lifetime.Seconds()), "ext_expires_in": int(s.Lifetime.Seconds()),
 		"access_token": s.Issue(resource, s.Client, s.Object, ""),
 	})
+}
+
+// resourceOf is the resource among the scopes; MSAL adds those of OpenID.
+func resourceOf(scopes string) string {
+	for _, scope := range strings.Fields(scopes) {
+		if resource, ok := strings.CutSuffix(scope, "/.default"); ok {
+			return strings.TrimRight(resource, "/")
+		}
+	}
+	return strings.TrimRight(scopes, "/")
 }
 
 // Issue makes a token for resource; identity is the id of a managed identity.
