@@ -226,27 +226,43 @@ func (s *Server) noteExecution(e rp.Effect, status run.Execution) {
 	})
 }
 
-// Refresh brings the executions that are still running up to date, for a process
-// that did not start them.
-func (s *Server) Refresh(ctx context.Context) {
-	if s.Runner == nil {
+// look asks the runner, outside the lock, about what the request will show:
+// revisions and replicas of an app, executions of a job that this process may not
+// have started.
+func (s *Server) look(r *request) {
+	if s.Runner == nil || r.op != "get" && r.op != "list" || r.typ == nil {
 		return
 	}
+	switch id := strings.ToLower(r.id()); {
+	case strings.HasPrefix(r.kind, appType+"/"):
+		if status, err := s.Runner.Status(r.http.Context(), id); err == nil {
+			r.status = &status
+		}
+	case strings.HasPrefix(r.kind, jobType+"/"):
+		s.refresh(r.http.Context(), id)
+	}
+}
+
+// refresh brings the executions of a job that are still running up to date.
+func (s *Server) refresh(ctx context.Context, id string) {
 	var open []rp.Effect
-	_ = s.Store.Do(func(st *store.State) error {
-		for _, r := range st.OfType(jobType) {
-			for _, e := range rp.Executions(r) {
-				if p, _ := e["properties"].(rp.Object); p["status"] == "Running" {
-					name, _ := e["name"].(string)
-					open = append(open, rp.Effect{ID: strings.ToLower(r.ID), Name: name})
-				}
+	_ = s.Store.Do(func(st *store.State) error { // an unreadable state fails the request itself
+		r := st.Get(id)
+		if r == nil {
+			return nil
+		}
+		for _, e := range rp.Executions(r) {
+			if p, _ := e["properties"].(rp.Object); p["status"] == "Running" {
+				name, _ := e["name"].(string)
+				open = append(open, rp.Effect{ID: id, Name: name})
 			}
 		}
 		return nil
 	})
 	for _, e := range open {
 		status, err := s.Runner.JobStatus(ctx, e.ID, e.Name)
-		if err == nil && status.State != run.Running && status.State != run.Starting {
+		// What is gone may not be there yet: its start is under way.
+		if err == nil && status.State != run.Running && status.State != run.Starting && status.State != run.Gone {
 			s.noteExecution(e, status)
 		}
 	}

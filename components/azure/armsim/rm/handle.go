@@ -95,7 +95,7 @@ func (s *Server) isRegistered(st *store.State, lower string) bool {
 func (s *Server) call(st *store.State, r *request, old *store.Resource) *rp.Call {
 	return &rp.Call{
 		World: s.World, State: st, Now: s.Now(), Path: r.path, Type: r.typ, Version: r.version,
-		Query: r.query, Body: r.body, Old: old, Host: r.host,
+		Query: r.query, Body: r.body, Old: old, Host: r.host, Status: r.status,
 	}
 }
 

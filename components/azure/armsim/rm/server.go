@@ -103,6 +103,7 @@ type request struct {
 	fault   *fault.Fault
 	effects []rp.Effect
 	host    string
+	status  *run.Status // of the app, from the runner; nil: not asked
 }
 
 // most is the largest request that Resource Manager takes.
@@ -227,6 +228,7 @@ func (s *Server) answer(r *request, body []byte) *answer.Answer {
 			return answer.Of(answer.Errorf(http.StatusBadRequest, "InvalidRequestContent", "The request content was invalid and could not be deserialized: '%v'.", err))
 		}
 	}
+	s.look(r)
 	var out *answer.Answer
 	var work []func()
 	err := s.Store.Do(func(st *store.State) error {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/envctl/envctl/components/azure/armsim/answer"
+	"github.com/envctl/envctl/components/azure/armsim/run"
 )
 
 func listSecrets(c *Call) (*answer.Answer, *answer.Error) {
@@ -102,6 +103,10 @@ func (c *Call) revision() Object {
 	case Stopped(c.Old.Body):
 		health, running = "None", "Stopped"
 	}
+	details := ""
+	if c.Status != nil && state == Succeeded {
+		health, running, details = c.observed()
+	}
 	provisioned := map[string]string{Succeeded: "Provisioned", "Failed": "Failed", "Provisioning": "Provisioning"}[state]
 	replicas := len(c.replicas())
 	name := text(p, "latestRevisionName")
@@ -110,10 +115,27 @@ func (c *Call) revision() Object {
 		"healthState": health, "provisioningState": provisioned, "runningState": running, "template": p["template"],
 		"fqdn": text(p, "configuration", "ingress", "fqdn"),
 	}
+	if details != "" {
+		out["runningStateDetails"] = details
+	}
 	if message != "" && state == "Failed" {
 		out["provisioningError"], out["runningStateDetails"] = message, message
 	}
 	return Object{"id": c.Old.ID + "/revisions/" + name, "name": name, "type": apps + "/revisions", "properties": out}
+}
+
+// observed is what the runner says, in the words of a revision.
+func (c *Call) observed() (health, running, details string) {
+	details = strings.TrimSpace(c.Status.Reason + " " + c.Status.Message)
+	switch c.Status.State {
+	case run.Running:
+		return "Healthy", "Running", details
+	case run.Starting:
+		return "None", "Activating", details
+	case run.Stopped:
+		return "None", "Stopped", details
+	}
+	return "Unhealthy", "Failed", details
 }
 
 func replicas(c *Call) (*answer.Answer, *answer.Error) { return c.replicaList(c.below()[1:]) }
@@ -134,6 +156,9 @@ func (c *Call) replicaList(rest []string) (*answer.Answer, *answer.Error) {
 // replicas are what would run: minReplicas, at least one, unless it is stopped or
 // failed. What the runner reports is put over it by package rm.
 func (c *Call) replicas() []any {
+	if c.Status != nil {
+		return c.running()
+	}
 	if Stopped(c.Old.Body) || StateOf(c.Old) != Succeeded {
 		return []any{}
 	}
@@ -146,9 +171,30 @@ func (c *Call) replicas() []any {
 	return out
 }
 
+// running are the replicas that the runner has.
+func (c *Call) running() []any {
+	out := []any{}
+	revision := text(c.Old.Body, "properties", "latestRevisionName")
+	for _, r := range c.Status.Replicas {
+		one := c.replicaNamed(revision, r.Name)
+		state := map[string]string{run.Running: "Running", run.Starting: "NotRunning", run.Failed: "NotRunning", run.Stopped: "NotRunning"}[r.State]
+		p := props(one)
+		p["createdTime"], p["runningState"], p["runningStateDetails"] = r.Started.UTC().Format(time.RFC3339), state, r.Message
+		for _, container := range items(one, "properties", "containers") {
+			container["ready"], container["started"], container["restartCount"] = r.Ready, r.State == run.Running, float64(r.Restarts)
+			container["runningState"], container["runningStateDetails"] = map[bool]string{true: "Running", false: "Waiting"}[r.State == run.Running], r.Message
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
 func (c *Call) replica(revision string, i int) Object {
 	sum := templateHash(c.Old)
-	name := revision + "-" + sum + string(rune('a'+i%26)) + sum[:3]
+	return c.replicaNamed(revision, revision+"-"+sum+string(rune('a'+i%26))+sum[:3])
+}
+
+func (c *Call) replicaNamed(revision, name string) Object {
 	id := c.Old.ID + "/revisions/" + revision + "/replicas/" + name
 	containers := c.containers(id, items(c.Old.Body, "properties", "template", "containers"))
 	return Object{"id": id, "name": name, "type": apps + "/revisions/replicas", "properties": Object{

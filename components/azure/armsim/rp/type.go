@@ -7,6 +7,7 @@ import (
 
 	"github.com/envctl/envctl/components/azure/armsim/answer"
 	"github.com/envctl/envctl/components/azure/armsim/route"
+	"github.com/envctl/envctl/components/azure/armsim/run"
 	"github.com/envctl/envctl/components/azure/armsim/store"
 )
 
@@ -86,6 +87,7 @@ type Call struct {
 	Old     *store.Resource // as it is; nil if there is none
 	New     *store.Resource // as it is to be
 	Host    string          // of the request, for addresses in answers
+	Status  *run.Status     // of the app, from the runner; nil: what would run
 	// WithGroup says that the whole resource group is being removed.
 	WithGroup bool
 	// Effects are done after the state is written: containers to start or stop.
