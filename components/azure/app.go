@@ -35,10 +35,11 @@ func (s *Stack) App(
 			Registries:          c.registries(e),
 			Secrets:             c.secretList(),
 		},
+		// Container Apps name the revisions: a name of ours could never be taken
+		// again, so that going back to what ran before would fail.
 		Template: app.TemplateArgs{
 			Containers:     app.ContainerArray{c.container(probes(w.Workload))},
 			InitContainers: c.initList(),
-			RevisionSuffix: c.revision,
 			Scale:          scale(w.Workload),
 			Volumes:        c.volumes(),
 		},

@@ -40,10 +40,6 @@ type Settings struct {
 	// BudgetStart is any time of the month that the budget begins in. It is kept
 	// from the first up: a budget that exists never moves its start.
 	BudgetStart time.Time
-	// Revision is an extra part of what the names of revisions are made from:
-	// Azure never takes a revision's name twice, so going back to what ran before
-	// needs another one. Empty is fine for a new experiment.
-	Revision string
 	// Simulated says that no Azure is behind it: addresses are http.
 	Simulated bool
 	Cloud     Cloud

@@ -13,38 +13,6 @@ import (
 	"github.com/envctl/envctl/components/azure/names"
 )
 
-// A revision's name changes with what runs in it, and says nothing of secrets.
-func TestRevision(t *testing.T) {
-	t.Parallel()
-	suffix := func(s scenario) string {
-		m, _, err := s.run(t)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return m.get(t, "ContainerApp", "api").Inputs["template"].ObjectValue()["revisionSuffix"].StringValue()
-	}
-	same := scenarios()["full"]
-	was := suffix(same)
-	if again := suffix(same); again != was {
-		t.Errorf("%s, then %s for the same program", was, again)
-	}
-	changed := map[string]scenario{
-		"a variable":        {yaml: strings.Replace(full, "LOG_LEVEL: info", "LOG_LEVEL: debug", 1)},
-		"the expiry":        {yaml: strings.Replace(full, "ttl: 8h", "", 1)},
-		"an extra revision": {yaml: full, settings: func(s *azure.Settings) { s.Revision = "2" }},
-		"a probe":           {yaml: strings.Replace(full, "/healthz", "/ready", 1)},
-	}
-	for what, s := range changed {
-		if now := suffix(s); now == was {
-			t.Errorf("%s is another one, the revision still %s", what, now)
-		}
-	}
-	other := scenario{yaml: strings.Replace(full, "worker: {image: x}", "worker: {image: x, args: [y]}", 1)}
-	if now := suffix(other); now != was {
-		t.Errorf("another app changed, and the revision from %s to %s", was, now)
-	}
-}
-
 func TestBudgetsStartIsTheFirstOfItsMonth(t *testing.T) {
 	t.Parallel()
 	s := scenarios()["full"]

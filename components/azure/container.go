@@ -1,7 +1,6 @@
 package azure
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -15,15 +14,14 @@ import (
 
 // contained is what an app and a job have in common.
 type contained struct {
-	w        components.Workload
-	id       identity
-	image    pulumi.StringOutput
-	tags     pulumi.StringMap
-	env      app.EnvironmentVarArray
-	secrets  app.SecretArray
-	init     app.InitContainerArray
-	revision pulumi.StringOutput
-	after    []pulumi.Resource
+	w       components.Workload
+	id      identity
+	image   pulumi.StringOutput
+	tags    pulumi.StringMap
+	env     app.EnvironmentVarArray
+	secrets app.SecretArray
+	init    app.InitContainerArray
+	after   []pulumi.Resource
 }
 
 // workload makes what a workload needs for itself: its identity with its rights,
@@ -56,11 +54,8 @@ func (e *environment) workload(ctx *pulumi.Context, w components.Workload) (*con
 		}
 	}
 	c.tags = e.tags(w.Kind, w.Name)
-	hash := e.stack.Plan.WorkloadHash(w.Name)
-	c.tags[TagPlan] = pulumi.String(hash)
-	plain := e.environ(w.Workload, c.id, models)
-	c.env, c.secrets = variables(plain, w)
-	c.revision = revision(plain, hash, c.image, e.stack.Settings.Revision)
+	c.tags[TagPlan] = pulumi.String(e.stack.Plan.WorkloadHash(w.Name))
+	c.env, c.secrets = variables(e.environ(w.Workload, c.id, models), w)
 	return c, nil
 }
 
@@ -178,13 +173,4 @@ func variables(plain pulumi.StringMap, w components.Workload) (app.EnvironmentVa
 		secrets = append(secrets, app.SecretArgs{Name: pulumi.String(name), Value: values[name].ToStringOutput()})
 	}
 	return env, secrets
-}
-
-// revision is the suffix of a revision's name: another one for everything that
-// makes another template, since Azure never takes a name again. A secret's value
-// has no part in it, for a name can be read by anyone who may look at the app.
-func revision(env pulumi.StringMap, hash string, image pulumi.StringOutput, extra string) pulumi.StringOutput {
-	return pulumi.All(env, image).ApplyT(func(v []any) string {
-		return "r" + short(fmt.Sprint(v[0].(map[string]string), hash, v[1], extra))
-	}).(pulumi.StringOutput)
 }

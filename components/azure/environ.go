@@ -1,8 +1,6 @@
 package azure
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 	"time"
 
@@ -82,11 +80,4 @@ func list(variables ...variable) app.EnvironmentVarArray {
 		out = append(out, app.EnvironmentVarArgs{Name: pulumi.String(v.name), Value: v.value.ToStringOutput()})
 	}
 	return out
-}
-
-// short is 10 hexadecimal digits: with "r" before it and the app's name, a
-// revision's name stays below the 54 characters that Azure allows.
-func short(s string) string {
-	sum := sha256.Sum256([]byte(s))
-	return hex.EncodeToString(sum[:5])
 }

@@ -221,10 +221,8 @@ func TestNamesAndTagsOfPrograms(t *testing.T) {
 				}
 			}
 			walk("", resource.NewProperty(r.Inputs), false, func(path, value string, _ bool) {
-				for suffix, kind := range map[string]names.Kind{".revisionSuffix": names.KindRevision, ".secrets[].name": names.KindSecret} {
-					if err := names.Check(kind, value); strings.HasSuffix(path, suffix) && err != nil {
-						t.Errorf("%s, %s: %v", name, r.Name, err)
-					}
+				if err := names.Check(names.KindSecret, value); strings.HasSuffix(path, ".secrets[].name") && err != nil {
+					t.Errorf("%s, %s: %v", name, r.Name, err)
 				}
 			})
 			if tags := r.Inputs["tags"]; slices.Contains(untagged, short(r.Type)) == tags.IsObject() {

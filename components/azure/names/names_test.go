@@ -161,7 +161,6 @@ func TestCheck(t *testing.T) {
 		names.KindFirewall:      {[]string{"a"}, []string{"", long[:57]}},
 		names.KindRole:          {[]string{"a b"}, []string{"", "a\nb", long[:129]}},
 		names.KindSecret:        {[]string{"a", "db-password"}, []string{"", "A", "a_b", "-a", "a-"}},
-		names.KindRevision:      {[]string{"r0123456789"}, []string{"", "0a", "a--b", "aB", long[:21]}},
 		names.KindGUID:          {[]string{"0123abcd-0123-0123-0123-0123456789ab"}, []string{"", "0123ABCD-0123-0123-0123-0123456789ab"}},
 	}
 	for kind, tt := range tests {

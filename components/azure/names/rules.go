@@ -28,7 +28,6 @@ const (
 	KindFirewall      Kind = "firewall"
 	KindRole          Kind = "custom role"
 	KindSecret        Kind = "secret of a Container App"
-	KindRevision      Kind = "revision suffix"
 	KindGUID          Kind = "GUID"
 )
 
@@ -63,7 +62,6 @@ func rules() map[Kind]rule {
 		KindFirewall:      {networkName, "", 1, 56, "letters, digits, dots, _ and -, ending with a letter, a digit or _"},
 		KindRole:          {`^[^\x00-\x1f]+$`, "", 1, 128, "no control characters"},
 		KindSecret:        {`^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$`, "", 1, 253, "lower-case letters, digits, dots and hyphens between them"},
-		KindRevision:      {label, "--", 1, 20, "lower-case letters, digits and single hyphens, beginning with a letter"},
 		KindGUID:          {`^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$`, "", 36, 36, "a GUID in lower case"},
 	}
 }
