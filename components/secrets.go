@@ -47,9 +47,15 @@ func newSecret(
 	if source.Generate == 0 {
 		return pulumi.ToSecret(pulumi.String(source.Value)).(pulumi.StringOutput), nil
 	}
+	return NewRandom(ctx, name, source.Generate, parent)
+}
+
+// NewRandom makes a random value of so many letters and digits once. It is kept,
+// encrypted, in the state. A name with a dot is no secret's.
+func NewRandom(ctx *pulumi.Context, name string, length int, parent pulumi.Resource) (pulumi.StringOutput, error) {
 	var password randomPassword
 	err := ctx.RegisterResource("random:index/randomPassword:RandomPassword", name, pulumi.Map{
-		"length":  pulumi.Int(source.Generate),
+		"length":  pulumi.Int(length),
 		"special": pulumi.Bool(false), // letters and digits alone fit every connection string
 	}, &password, pulumi.Parent(parent), pulumi.Version(randomVersion), pulumi.AdditionalSecretOutputs([]string{"result", "bcryptHash"}))
 	return password.Result, err

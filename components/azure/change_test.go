@@ -13,6 +13,34 @@ import (
 	"github.com/envctl/envctl/components/azure/names"
 )
 
+// A secret with another value makes another template, and so another revision,
+// which shows nothing of the value; one app's secret is nothing to another app.
+func TestARotatedSecretMakesARevision(t *testing.T) {
+	t.Parallel()
+	template := func(s scenario, app string) string {
+		m, _, err := s.run(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := m.get(t, "ContainerApp", app).Inputs["template"]
+		if in.ContainsSecrets() {
+			t.Errorf("the template of %s is secret: nobody sees what changes in it", app)
+		}
+		return in.String()
+	}
+	was, rotated := scenarios()["full"], scenarios()["full"]
+	rotated.secret = "rotated-"
+	if template(was, "api") != template(was, "api") {
+		t.Error("the same values make another template")
+	}
+	if template(was, "api") == template(rotated, "api") {
+		t.Error("other values make the same template")
+	}
+	if template(was, "worker") != template(rotated, "worker") {
+		t.Error("an app without secrets gets another template")
+	}
+}
+
 func TestBudgetsStartIsTheFirstOfItsMonth(t *testing.T) {
 	t.Parallel()
 	s := scenarios()["full"]

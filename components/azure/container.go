@@ -1,8 +1,6 @@
 package azure
 
 import (
-	"maps"
-	"slices"
 	"strconv"
 
 	app "github.com/pulumi/pulumi-azure-native-sdk/app/v2/v20240301"
@@ -55,7 +53,7 @@ func (e *environment) workload(ctx *pulumi.Context, w components.Workload) (*con
 	}
 	c.tags = e.tags(w.Kind, w.Name)
 	c.tags[TagPlan] = pulumi.String(e.stack.Plan.WorkloadHash(w.Name))
-	c.env, c.secrets = variables(e.environ(w.Workload, c.id, models), w)
+	c.env, c.secrets = e.variables(e.environ(w.Workload, c.id, models), w)
 	return c, nil
 }
 
@@ -151,26 +149,4 @@ func resourcesOf(cpu float64, memory int64) app.ContainerResourcesArgs {
 		Cpu:    pulumi.Float64(cpu),
 		Memory: pulumi.String(strconv.FormatFloat(float64(memory)/gib, 'f', -1, 64) + "Gi"),
 	}
-}
-
-// variables are in the order of their names. Those of secrets refer to them.
-func variables(plain pulumi.StringMap, w components.Workload) (app.EnvironmentVarArray, app.SecretArray) {
-	var env app.EnvironmentVarArray
-	names := slices.AppendSeq(slices.Collect(maps.Keys(plain)), maps.Keys(w.SecretEnv))
-	slices.Sort(names)
-	values := map[string]pulumi.StringInput{}
-	for _, name := range names {
-		value, secret := w.SecretEnv[name]
-		if !secret {
-			env = append(env, app.EnvironmentVarArgs{Name: pulumi.String(name), Value: plain[name].ToStringOutput()})
-			continue
-		}
-		values[w.Secrets[name]] = value
-		env = append(env, app.EnvironmentVarArgs{Name: pulumi.String(name), SecretRef: pulumi.String(w.Secrets[name])})
-	}
-	var secrets app.SecretArray
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		secrets = append(secrets, app.SecretArgs{Name: pulumi.String(name), Value: values[name].ToStringOutput()})
-	}
-	return env, secrets
 }

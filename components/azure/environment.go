@@ -26,8 +26,9 @@ type environment struct {
 	name, environmentID       pulumi.StringOutput
 	accountID, endpoint       pulumi.StringOutput // of an account that is there
 	deployments               map[string]deployment
-	steward                   *native.Image // nil: not needed
-	registryScope, modelScope string        // stable names of what roles are given on
+	steward                   *native.Image       // nil: not needed
+	key                       pulumi.StringOutput // of the marks of secrets, where there are some
+	registryScope, modelScope string              // stable names of what roles are given on
 }
 
 // deployment is one model as workloads reach it.
@@ -59,9 +60,9 @@ func (s *Stack) Environment(
 	if err := s.check(spec); err != nil {
 		return nil, err
 	}
-	steps := []func(*pulumi.Context) error{e.resourceGroup, e.registry, e.models, e.base, e.stewardImage, e.budget, e.expiry}
+	steps := []func(*pulumi.Context) error{e.salt, e.resourceGroup, e.registry, e.models, e.base, e.stewardImage, e.budget, e.expiry}
 	if s.Ground != nil {
-		steps = []func(*pulumi.Context) error{e.resourceGroup, e.platform, e.stewardImage, e.budget, e.expiry}
+		steps = []func(*pulumi.Context) error{e.salt, e.resourceGroup, e.platform, e.stewardImage, e.budget, e.expiry}
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {

@@ -206,7 +206,7 @@ func TestNamesAndTagsOfPrograms(t *testing.T) {
 		"routeTableName": names.KindNetworkPart, "publicIpAddressName": names.KindNetworkPart, "azureFirewallName": names.KindFirewall,
 		"roleAssignmentName": names.KindGUID, "roleName": names.KindRole, "repository": names.KindRepository, "resourceGroupName": names.KindResourceGroup,
 	}
-	untagged := []string{"RoleAssignment", "RoleDefinition", "Budget", "Image", "Experiment"}
+	untagged := []string{"RandomPassword", "RoleAssignment", "RoleDefinition", "Budget", "Image", "Experiment"}
 	for name, s := range scenarios() {
 		m, _, err := s.run(t)
 		if err != nil {

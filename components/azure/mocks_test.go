@@ -1,6 +1,7 @@
 package azure_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -100,6 +101,8 @@ func outputs(token, name string) []resource.PropertyMap {
 	switch short(token) {
 	case "Registry":
 		return text("loginServer", "registry.azurecr.io")
+	case "RandomPassword":
+		return []resource.PropertyMap{{"result": resource.MakeSecret(resource.NewProperty("random-" + name))}}
 	case "Workspace":
 		return text("customerId", "customer")
 	case "UserAssignedIdentity":
@@ -143,6 +146,7 @@ type scenario struct {
 	ground    *azure.Ground
 	settings  func(*azure.Settings)
 	noSteward bool
+	secret    string // what values of secrets begin with; "": value-of-
 }
 
 func (s scenario) plan(t *testing.T) *plan.Plan {
@@ -188,7 +192,7 @@ func (s scenario) run(t *testing.T) (*mocks, map[string]any, error) {
 	for _, w := range p.Spec().Workloads {
 		stack.Images[w.Name] = azure.ImageSource{Source: "127.0.0.1:5000/exp/" + w.Name + "@" + sum, Digest: sum, Repository: "exp/" + w.Name}
 		for _, name := range w.Secrets {
-			secrets[name] = components.SecretSource{Value: "value-of-" + name}
+			secrets[name] = components.SecretSource{Value: cmp.Or(s.secret, "value-of-") + name}
 		}
 	}
 	m := &mocks{}
