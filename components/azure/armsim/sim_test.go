@@ -60,7 +60,7 @@ func connect(t *testing.T, sim *armsim.Simulator, at armsim.Endpoints) *client {
 		ActiveDirectoryAuthorityHost: at.Authority + "/",
 		Services:                     map[cloud.ServiceName]cloud.ServiceConfiguration{cloud.ResourceManager: {Endpoint: at.ResourceManager, Audience: "https://management.azure.com"}},
 	}
-	options := policy.ClientOptions{Cloud: config, Transport: hc, Retry: policy.RetryOptions{MaxRetries: 3, RetryDelay: time.Millisecond, MaxRetryDelay: 10 * time.Millisecond}}
+	options := policy.ClientOptions{Cloud: config, Transport: hc, Retry: policy.RetryOptions{MaxRetries: 3, RetryDelay: time.Millisecond, MaxRetryDelay: 2 * time.Second}}
 	cred, err := azidentity.NewClientSecretCredential(env["ARM_TENANT_ID"], env["ARM_CLIENT_ID"], env["ARM_CLIENT_SECRET"],
 		&azidentity.ClientSecretCredentialOptions{ClientOptions: options, DisableInstanceDiscovery: true})
 	if err != nil {

@@ -128,7 +128,7 @@ func (s *Server) matching(r *store.Resource, q query) []string {
 	for _, e := range rp.Executions(r) {
 		name, _ := e["name"].(string)
 		if q.column == "ContainerJobName_s" && r.Name == q.name || q.column == "ContainerGroupName_s" && strings.HasPrefix(name, q.name) {
-			out = append(out, id+"/executions/"+name)
+			out = append(out, id+"/executions/"+rp.RunName(r, name))
 		}
 	}
 	return out

@@ -69,10 +69,11 @@ func (s *Server) console(w http.ResponseWriter, r *http.Request) {
 	}
 	id := strings.ToLower("/" + strings.Join(parts[:4], "/") + "/providers/Microsoft.App/" + strings.Join(parts[4:6], "/"))
 	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-	found, allowed := false, false
+	found, allowed, execution := false, false, ""
 	err := s.Store.Do(func(st *store.State) error {
 		if res := st.Get(id); res != nil {
 			found, allowed = true, token != "" && res.Private["token"] == token
+			execution = rp.RunName(res, parts[7])
 		}
 		return nil
 	})
@@ -91,7 +92,7 @@ func (s *Server) console(w http.ResponseWriter, r *http.Request) {
 		s.exec(w, r, id)
 	default:
 		if strings.EqualFold(parts[4], "jobs") {
-			id += "/executions/" + parts[7]
+			id += "/executions/" + execution
 		}
 		s.stream(w, r, id)
 	}

@@ -146,7 +146,7 @@ func (s *Server) effects(_ *store.State, r *request) []func() {
 		case "start-job":
 			out = append(out, func() { s.execute(e) })
 		case "stop-job":
-			out = append(out, func() { _ = s.Runner.StopJob(s.ctx, e.ID, e.Name) })
+			out = append(out, func() { _ = s.Runner.StopJob(s.ctx, e.ID, e.Run) })
 		}
 	}
 	return out
@@ -184,6 +184,14 @@ func (s *Server) execute(e rp.Effect) {
 	if err != nil {
 		s.noteExecution(e, run.Execution{Name: e.Name, State: run.Failed, Reason: "StartFailed", Message: err.Error(), Ended: s.Now()})
 		return
+	}
+	if name != e.Name {
+		_ = s.Store.Do(func(st *store.State) error { // what cannot be noted cannot be found later either
+			if r := st.Get(e.ID); r != nil {
+				rp.NoteRunName(st, r, e.Name, name)
+			}
+			return nil
+		})
 	}
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
@@ -254,13 +262,13 @@ func (s *Server) refresh(ctx context.Context, id string) {
 		for _, e := range rp.Executions(r) {
 			if p, _ := e["properties"].(rp.Object); p["status"] == "Running" {
 				name, _ := e["name"].(string)
-				open = append(open, rp.Effect{ID: id, Name: name})
+				open = append(open, rp.Effect{ID: id, Name: name, Run: rp.RunName(r, name)})
 			}
 		}
 		return nil
 	})
 	for _, e := range open {
-		status, err := s.Runner.JobStatus(ctx, e.ID, e.Name)
+		status, err := s.Runner.JobStatus(ctx, e.ID, e.Run)
 		// What is gone may not be there yet: its start is under way.
 		if err == nil && status.State != run.Running && status.State != run.Starting && status.State != run.Gone {
 			s.noteExecution(e, status)

@@ -13,7 +13,7 @@ import (
 
 func app() *Type {
 	t := &Type{
-		Name: apps, Tree: "containerApps", Versions: appVersions(), Located: true, Put: Body, Delete: Location, OddID: oddApp,
+		Name: apps, Tree: "containerApps", Versions: appVersions(), Located: true, Put: Async, Delete: Location, OddID: oddApp,
 		BusyError: appBusy, Check: checkApp, Fill: fillApp, End: endApp, View: viewApp,
 	}
 	t.Longest = 32

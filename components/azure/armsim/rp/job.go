@@ -15,7 +15,7 @@ import (
 
 func job() *Type {
 	t := &Type{
-		Name: jobs, Tree: "jobs", Versions: appVersions()[1:], Located: true, Put: Body, Delete: Location,
+		Name: jobs, Tree: "jobs", Versions: appVersions()[1:], Located: true, Put: Async, Delete: Location,
 		BusyError: appBusy, Check: checkJob, Fill: fillJob, View: viewApp,
 		End: func(c *Call, op *store.Operation) Verdict { return c.pulls(op) },
 	}
@@ -157,7 +157,7 @@ func stopOne(c *Call, e Object) (*answer.Answer, *answer.Error) {
 	if p["status"] == "Running" {
 		p["status"], p["endTime"] = "Stopped", c.Now.UTC().Format(time.RFC3339)
 		c.keepExecution(e)
-		c.Effects = append(c.Effects, Effect{Kind: "stop-job", ID: strings.ToLower(c.Old.ID), Name: text(e, "name")})
+		c.Effects = append(c.Effects, Effect{Kind: "stop-job", ID: strings.ToLower(c.Old.ID), Name: text(e, "name"), Run: RunName(c.Old, text(e, "name"))})
 	}
 	return answer.New(http.StatusAccepted, nil), nil
 }
@@ -204,4 +204,21 @@ func (c *Call) executionReplica(e Object) Object {
 		"createdTime": text(e, "properties", "startTime"), "runningState": text(e, "properties", "status"),
 		"containers": c.containers(id, items(e, "properties", "template", "containers")),
 	}}
+}
+
+// RunName is the name that the runner knows an execution by.
+func RunName(r *store.Resource, execution string) string {
+	if name := r.Private["runs/"+execution]; name != "" {
+		return name
+	}
+	return execution
+}
+
+// NoteRunName keeps the runner's own name of an execution.
+func NoteRunName(st *store.State, r *store.Resource, execution, name string) {
+	if r.Private == nil {
+		r.Private = map[string]string{}
+	}
+	r.Private["runs/"+execution] = name
+	st.Changed()
 }

@@ -99,6 +99,7 @@ type Effect struct {
 	Kind string // apply, restart, start-job or stop-job
 	ID   string
 	Name string // of an execution
+	Run  string // the runner's name of the execution; "": the same
 }
 
 // World is what holds for every request.
