@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/opencontainers/go-digest"
@@ -237,10 +238,24 @@ func (s *session) head(ctx context.Context, path string) (found, error) {
 		return found{}, nil
 	}
 	d := answer.Header.Get("Docker-Content-Digest")
-	if d == "" { // which the specification leaves open
-		d = path[len(path)-len("sha256:")-64:]
+	if _, reference, _ := strings.Cut(path, "/"); d == "" && strings.Contains(reference, ":") {
+		d = reference
+	}
+	if d == "" { // the specification leaves the header open
+		return s.read(ctx, path)
 	}
 	return found{digest: d, size: answer.ContentLength}, nil
+}
+
+// read finds out a tag's digest from what it leads to.
+func (s *session) read(ctx context.Context, path string) (found, error) {
+	answer, err := s.do(ctx, request{method: http.MethodGet, url: s.url(path), header: accept(), expect: []int{http.StatusOK}})
+	if err != nil {
+		return found{}, err
+	}
+	defer answer.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(answer.Body, maxManifest))
+	return found{digest: digest.FromBytes(raw).String(), size: int64(len(raw))}, err
 }
 
 func accept() http.Header {

@@ -196,7 +196,7 @@ func TestACopyThatIsGivenUp(t *testing.T) {
 	from.meddle = nil
 	from.mu.Unlock()
 	result, err := Copy(t.Context(), request)
-	if err != nil || result.Existing != 2 || result.Sent != 1 {
+	if err != nil || result.Existing+result.Sent != 3 || result.Sent == 0 {
 		t.Errorf("%+v, %v", result, err)
 	}
 }
@@ -264,6 +264,34 @@ func TestCopiesThatAreRefused(t *testing.T) {
 	}
 	if manifests, err := to.store.Manifests("x/app"); len(manifests) != 1 || err != nil {
 		t.Errorf("manifests %v, %v", manifests, err)
+	}
+}
+
+// A registry may leave out the headers that say digests.
+func TestARegistryThatSaysNoDigests(t *testing.T) {
+	t.Parallel()
+	from, to := newSide(t, registry.Options{}), newSide(t, registry.Options{})
+	d := from.image("x/app", "v1", random(14, 1000))
+	to.meddle = func(next http.Handler, w http.ResponseWriter, r *http.Request) {
+		answer := httptest.NewRecorder()
+		next.ServeHTTP(answer, r)
+		answer.Header().Del("Docker-Content-Digest")
+		for key, values := range answer.Header() {
+			w.Header()[key] = values
+		}
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(answer.Body.Bytes())
+	}
+	request := CopyRequest{From: from.place("x/app"), To: to.place("x/app"), Digest: d.Digest.String(), Tag: "v1", patience: quick()}
+	for range 2 {
+		if _, err := Copy(t.Context(), request); err != nil {
+			t.Fatal(err)
+		}
+	}
+	request.Digest = from.image("x/app", "v2", random(15, 1000)).Digest.String()
+	var moved *MovedTagError
+	if _, err := Copy(t.Context(), request); !errors.As(err, &moved) {
+		t.Errorf("another image under the tag: %v", err)
 	}
 }
 
