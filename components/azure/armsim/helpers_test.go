@@ -6,6 +6,10 @@ import (
 	"net/http"
 	"os"
 	"testing"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/envctl/envctl/components/azure/armsim/fault"
 )
 
 func trusting(t *testing.T, caFile string) *http.Client {
@@ -21,13 +25,6 @@ func trusting(t *testing.T, caFile string) *http.Client {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
-}
-
-// stack is the bodies of a whole experiment, in the order of its dependencies.
-type stack struct {
-	c                                              *client
-	registry, workspace, env, identity, app, job   string
-	account, deployment, host, principal, clientID string
 }
 
 const (
@@ -107,3 +104,20 @@ func appBody(image, host string) object {
 }
 
 const guid1, guid2 = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+
+func faultWire(s string) fault.Wire { return fault.Wire(s) }
+
+// raw sends one GET without retries.
+func (c *client) raw(path, version string) (*http.Response, error) {
+	c.t.Helper()
+	token, err := c.cred.GetToken(c.t.Context(), policy.TokenRequestOptions{Scopes: []string{"https://management.azure.com/.default"}})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, c.at.ResourceManager+path+"?api-version="+version, nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token.Token)
+	return c.http.Do(req)
+}

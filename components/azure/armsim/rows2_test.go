@@ -1,7 +1,6 @@
 package armsim_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -199,9 +198,7 @@ func TestRow20TheAnswerIsLost(t *testing.T) {
 func TestRow22UsagesDenied(t *testing.T) {
 	t.Parallel()
 	c := start(t, armsim.Options{Denied: []string{"Microsoft.CognitiveServices/locations/usages/read"}})
-	_, err := c.get(sub + "/providers/Microsoft.CognitiveServices/locations/swedencentral/usages")
-	_ = err
-	_, err = c.do(context.WithoutCancel(t.Context()), http.MethodGet, sub+"/providers/Microsoft.CognitiveServices/locations/swedencentral/usages", "2024-10-01", nil)
+	_, err := c.do(t.Context(), http.MethodGet, sub+"/providers/Microsoft.CognitiveServices/locations/swedencentral/usages", "2024-10-01", nil)
 	wantError(t, err, http.StatusForbidden, "AuthorizationFailed")
 }
 
