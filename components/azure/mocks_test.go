@@ -172,6 +172,15 @@ func (s scenario) plan(t *testing.T) *plan.Plan {
 // run runs the whole program of the scenario.
 func (s scenario) run(t *testing.T) (*mocks, map[string]any, error) {
 	t.Helper()
+	m := &mocks{}
+	outputs, err := s.runOn(t, m, func(*azure.Stack) {})
+	slices.SortFunc(m.made, func(a, b made) int { return strings.Compare(short(a.Type)+a.Name, short(b.Type)+b.Name) })
+	return m, outputs, err
+}
+
+// runOn runs it on whatever stands for the engine.
+func (s scenario) runOn(t *testing.T, monitor pulumi.MockResourceMonitor, prepare func(*azure.Stack)) (map[string]any, error) {
+	t.Helper()
 	p := s.plan(t)
 	stack := &azure.Stack{
 		Plan: p, Ground: s.ground, Images: map[string]azure.ImageSource{},
@@ -195,7 +204,7 @@ func (s scenario) run(t *testing.T) (*mocks, map[string]any, error) {
 			secrets[name] = components.SecretSource{Value: cmp.Or(s.secret, "value-of-") + name}
 		}
 	}
-	m := &mocks{}
+	prepare(stack)
 	outputs := map[string]any{}
 	err := pulumi.RunErr(func(ctx *pulumi.Context) error {
 		e, err := components.NewExperiment(ctx, "exp", components.ExperimentArgs{Plan: p, Target: stack, Secrets: secrets})
@@ -212,9 +221,8 @@ func (s scenario) run(t *testing.T) (*mocks, map[string]any, error) {
 		})
 		wg.Wait()
 		return nil
-	}, pulumi.WithMocks("project", "exp.dev.azure", m))
-	slices.SortFunc(m.made, func(a, b made) int { return strings.Compare(short(a.Type)+a.Name, short(b.Type)+b.Name) })
-	return m, outputs, err
+	}, pulumi.WithMocks("project", "exp.dev.azure", monitor))
+	return outputs, err
 }
 
 // plain makes JSON values of properties; a secret stands out.
