@@ -26,6 +26,14 @@ func (s *Simulator) Env() map[string]string {
 	}
 }
 
+// Missed are the requests that a recording did not have, with [Options.Replay].
+func (s *Simulator) Missed() []string {
+	if s.replay == nil {
+		return nil
+	}
+	return s.replay.Missed()
+}
+
 // AddFault adds a failure while the simulator runs.
 func (s *Simulator) AddFault(f Fault) { s.faults.Add(f) }
 
@@ -95,4 +103,9 @@ func (s *Simulator) Forget(id string) error {
 		st.Remove(strings.ToLower(id))
 		return nil
 	})
+}
+
+// Token is an access token of the client for a resource, as a login would give.
+func (s *Simulator) Token(resource string) string {
+	return s.login.Issue(resource, s.options.Client, Principal, "")
 }

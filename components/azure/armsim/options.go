@@ -54,6 +54,9 @@ type Options struct {
 	OddCase bool
 	// Spend is each budget's currentSpend as a share of its amount.
 	Spend float64
+	// Replay is the file of a recording (`--record`) of a real subscription that
+	// Resource Manager's requests are answered with instead; see package replay.
+	Replay string
 	// Denied are actions that the caller has no permission for, as
 	// Microsoft.Authorization/roleAssignments/write; * at the end matches any rest.
 	Denied []string

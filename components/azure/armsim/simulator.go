@@ -19,6 +19,7 @@ import (
 	"github.com/envctl/envctl/components/azure/armsim/entra"
 	"github.com/envctl/envctl/components/azure/armsim/fault"
 	"github.com/envctl/envctl/components/azure/armsim/platform"
+	"github.com/envctl/envctl/components/azure/armsim/replay"
 	"github.com/envctl/envctl/components/azure/armsim/rm"
 	"github.com/envctl/envctl/components/azure/armsim/rp"
 	"github.com/envctl/envctl/components/azure/armsim/store"
@@ -47,6 +48,7 @@ type Simulator struct {
 	manager  *rm.Server
 	platform *platform.Server
 	owner    *store.Owner
+	replay   *replay.Handler // nil: nothing is replayed
 	server   *http.Server
 	cancel   context.CancelFunc
 
@@ -67,6 +69,11 @@ func New(o Options) (*Simulator, error) {
 		return nil, err
 	}
 	s := &Simulator{options: o, store: st, dir: o.Dir, faults: fault.NewSet(o.Faults)}
+	if o.Replay != "" {
+		if s.replay, err = replay.Open(o.Replay); err != nil {
+			return nil, err
+		}
+	}
 	if s.dir == "" {
 		if s.dir, err = os.MkdirTemp("", "envctl-armsim-"); err != nil {
 			return nil, fmt.Errorf("make a folder for the simulated registries: %w", err)
@@ -167,6 +174,8 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.platform.ServeHTTP(w, r)
 	case strings.EqualFold(first, "metadata"):
 		s.metadata(w)
+	case s.replay != nil:
+		s.replay.ServeHTTP(w, r)
 	default:
 		s.manager.ServeHTTP(w, r)
 	}

@@ -108,6 +108,9 @@ func (s *Server) step(st *store.State, op *store.Operation, now time.Time) func(
 
 func (s *Server) stepDelete(st *store.State, op *store.Operation, res *store.Resource, typ *rp.Type, now time.Time) func() {
 	if s.Runner != nil && op.Phase == "" {
+		if s.starting(st, res) {
+			return nil // what is being started is removed after that
+		}
 		if ids := s.running(st, res); len(ids) > 0 {
 			return s.take(st, op, func() { s.takeDown(op.ID, ids) })
 		}
@@ -119,6 +122,17 @@ func (s *Server) stepDelete(st *store.State, op *store.Operation, res *store.Res
 	s.gone(st, typ, res, query, false)
 	s.end(st, op, now, "", "")
 	return nil
+}
+
+// starting says whether something below the resource is being started just now.
+func (s *Server) starting(st *store.State, res *store.Resource) bool {
+	for _, below := range st.Under(res.ID) {
+		op := st.Busy(below.ID)
+		if op != nil && op.Phase == store.PhaseRunning && (op.Owner == s.Owner.Token || s.Store.Alive(op.Owner)) {
+			return true
+		}
+	}
+	return false
 }
 
 // take notes that this process does the operation's work.

@@ -82,7 +82,7 @@ func (s *Server) goneOne(st *store.State, typ *rp.Type, res *store.Resource, que
 	if typ.Gone != nil {
 		typ.Gone(&rp.Call{World: s.World, State: st, Now: s.Now(), Type: typ, Old: res, Query: query, WithGroup: withGroup})
 	}
-	if op := st.Operations[res.Operation]; op != nil && op.Status == store.InProgress && op.Resource != strings.ToLower(res.ID) {
-		op.Status = store.Failed
+	if op := st.Operations[res.Operation]; op != nil && op.Status == store.InProgress {
+		s.end(st, op, s.Now(), "ResourceNotFound", "The resource was removed.")
 	}
 }
