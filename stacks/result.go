@@ -1,6 +1,7 @@
 package stacks
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -47,6 +48,7 @@ type Result struct {
 	SchemaVersion int         `json:"schemaVersion"`
 	Command       string      `json:"command"`
 	Ref                       // experiment, instance, target
+	Simulated     bool        `json:"simulated,omitempty"` // a simulator answered, not the target itself
 	Result        string      `json:"result"`
 	Changes       *Changes    `json:"changes,omitempty"`
 	Seconds       float64     `json:"seconds"`
@@ -141,6 +143,13 @@ type Summary struct {
 	Expires time.Time `json:"expires,omitzero"`
 	Apps    int       `json:"apps"`
 	Spend   float64   `json:"spend"`
+	// Simulated says that a simulator answered, not the target itself.
+	Simulated bool `json:"simulated,omitempty"`
+}
+
+// Compare orders summaries by experiment, instance and target.
+func (s Summary) Compare(other Summary) int {
+	return cmp.Or(cmp.Compare(s.Experiment, other.Experiment), cmp.Compare(s.Instance, other.Instance), cmp.Compare(s.Target, other.Target))
 }
 
 // The types of Event.

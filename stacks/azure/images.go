@@ -22,6 +22,7 @@ import (
 	"github.com/envctl/envctl/components/definition"
 	"github.com/envctl/envctl/components/plan"
 	"github.com/envctl/envctl/local/docker"
+	"github.com/envctl/envctl/local/registry"
 	"github.com/envctl/envctl/stacks"
 	"github.com/envctl/envctl/stacks/images"
 )
@@ -186,8 +187,8 @@ func (t *Target) image(
 	if err != nil {
 		return plan.Image{}, fmt.Errorf("image of %q: %w", workload, err)
 	}
-	repository := p.Definition.Name + "/" + workload
-	sum, ok, err := t.Images.Pushed.Complete(repository, tagOf(b.Source))
+	repository := registry.RepositoryOf(p.Definition.Name, workload)
+	sum, ok, err := t.Images.Pushed.Complete(repository, registry.TagOf(p.Ref.Instance, b.Source))
 	switch {
 	case err != nil:
 		return plan.Image{}, fmt.Errorf("image of %q: %w", workload, err)
@@ -200,9 +201,6 @@ func (t *Target) image(
 		Ref: repository + "@" + sum.String(), Digest: sum.String(), Repository: repository, Build: &b, Keep: true,
 	}, nil
 }
-
-// tagOf is the tag that an image is pushed under: the beginning of its source's hash.
-func tagOf(source string) string { return fmt.Sprintf("%.16s", strings.TrimPrefix(source, "sha256:")) }
 
 // sources makes the host side of added files absolute.
 func sources(dir string, files map[string]string) map[string]string {

@@ -35,6 +35,8 @@ type Service struct {
 	// Shared says that other machines keep stacks in the same state store, so
 	// List asks it and not the records of this machine alone.
 	Shared bool
+	// Simulated says that a simulator stands for the target, which every result says.
+	Simulated bool
 	// LockWait is how long an operation waits for another one on the same
 	// experiment before it gives up.
 	LockWait time.Duration
@@ -72,7 +74,7 @@ func (s *Service) begin(command string, req Request) *run {
 		req.OnEvent = func(stacks.Event) {}
 	}
 	return &run{s: s, req: req, began: s.Now(), result: stacks.Result{
-		SchemaVersion: stacks.SchemaVersion, Command: command, Ref: req.Ref, Result: stacks.Failed, Warnings: []string{},
+		SchemaVersion: stacks.SchemaVersion, Command: command, Ref: req.Ref, Simulated: s.Simulated, Result: stacks.Failed, Warnings: []string{},
 	}}
 }
 

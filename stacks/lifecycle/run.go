@@ -61,3 +61,18 @@ func (s *Service) Settle(ctx context.Context, req Request, workload string) (Set
 func (s *Service) NewResult(command string, ref stacks.Ref) stacks.Result {
 	return s.begin(command, Request{Ref: ref}).result
 }
+
+// Plan is what an up would make, without building, pulling or writing anything.
+func (s *Service) Plan(ctx context.Context, req Request) (*plan.Plan, error) {
+	r := s.begin("preview", req)
+	if err := r.refuse(); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.record, r.known, err = s.State.Load(req.Ref); err != nil {
+		return nil, err
+	}
+	r.expire()
+	err = r.makePlan(ctx, true)
+	return r.plan, err
+}

@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -100,11 +99,10 @@ func (s *Service) List(ctx context.Context) ([]stacks.Summary, error) {
 	}
 	out := make([]stacks.Summary, 0, len(byRef))
 	for _, sum := range byRef {
+		sum.Simulated = s.Simulated
 		out = append(out, sum)
 	}
-	slices.SortFunc(out, func(a, b stacks.Summary) int {
-		return cmp.Or(cmp.Compare(a.Experiment, b.Experiment), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Target, b.Target))
-	})
+	slices.SortFunc(out, stacks.Summary.Compare)
 	return out, nil
 }
 

@@ -20,13 +20,10 @@ needed. Exit status 2: the definition is wrong; 3: a policy refuses it.`,
   envctl check -f experiments/a.yaml -o json | jq '.problems[]'`,
 		Args: exactly(),
 		RunE: p.runs(func(context.Context, []string) (output.Document, error) { return runCheck(p) }),
-	}, "file", "target", "output")
+	}, "file", "name", "target", "output", "simulate", "record")
 }
 
 func runCheck(p *program) (output.Document, error) {
-	if err := p.checkTarget(); err != nil {
-		return nil, err
-	}
 	source, err := p.source()
 	if err != nil {
 		return nil, err

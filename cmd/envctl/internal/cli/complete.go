@@ -34,7 +34,7 @@ func (p *program) complete(root *cobra.Command) {
 		}
 		return nil
 	}
-	arguments := map[string]candidates{"logs": apps, "exec": apps, "outputs": apps, "run": jobs}
+	arguments := map[string]candidates{"logs": apps, "exec": apps, "outputs": apps, "open": apps, "run": jobs}
 	for _, c := range root.Commands() {
 		if names := arguments[c.Name()]; names != nil {
 			c.ValidArgsFunction = p.first(names)
@@ -100,7 +100,7 @@ func (p *program) quietDefinition() *definition.Definition {
 	if err != nil {
 		return nil
 	}
-	d, err := s.readWithoutVariables(p.env.Lookup)
+	d, err := s.readWithoutVariables(p.env.Lookup, p.flags.target)
 	if err != nil {
 		return nil
 	}

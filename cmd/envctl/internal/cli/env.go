@@ -10,6 +10,7 @@
 package cli
 
 import (
+	"context"
 	"io"
 
 	"github.com/envctl/envctl/cmd/envctl/internal/output"
@@ -32,7 +33,11 @@ type Env struct {
 	// Raw hands the terminal behind Stdin over to a program in a container, byte by
 	// byte, until restore is called. Sizes gets the terminal's size at once and
 	// whenever it changes.
-	Raw      func() (sizes <-chan docker.Size, restore func(), err error)
+	Raw func() (sizes <-chan docker.Size, restore func(), err error)
+	// Self is the path of this program, which rehearse runs.
+	Self func() (string, error)
+	// Open opens an address in the browser; nil: there is none.
+	Open     func(ctx context.Context, url string) error
 	Clock    output.Clock
 	Services Services
 }

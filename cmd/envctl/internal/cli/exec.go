@@ -19,7 +19,7 @@ terminal, the command gets that terminal.`,
   envctl exec api -- sh`,
 		Args: between(2, -1, "APP", "COMMAND"),
 		RunE: p.runs(func(ctx context.Context, args []string) (output.Document, error) { return runExec(ctx, p, args) }),
-	}, "file", "name", "target", "experiment")
+	}, "file", "name", "target", "experiment", "simulate", "record")
 }
 
 func runExec(ctx context.Context, p *program, args []string) (output.Document, error) {

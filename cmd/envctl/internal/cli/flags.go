@@ -31,13 +31,15 @@ type globals struct {
 	yes        bool
 	verbose    bool
 	dir        string
+	simulate   bool
+	record     string
 }
 
 // variables names the variable of each global flag.
 var variables = map[string]string{
 	"file": "ENVCTL_FILE", "name": "ENVCTL_NAME", "target": "ENVCTL_TARGET", "experiment": "ENVCTL_EXPERIMENT",
 	"output": "ENVCTL_OUTPUT", "ttl": "ENVCTL_TTL", "yes": "ENVCTL_YES", "verbose": "ENVCTL_VERBOSE",
-	"directory": "ENVCTL_DIRECTORY",
+	"directory": "ENVCTL_DIRECTORY", "simulate": "ENVCTL_SIMULATE", "record": "ENVCTL_RECORD",
 }
 
 // add declares the flags on the root command.
@@ -52,6 +54,8 @@ func (g *globals) add(fs *pflag.FlagSet) {
 	fs.BoolVarP(&g.yes, "yes", "y", false, "confirm changes that would be asked about")
 	fs.BoolVarP(&g.verbose, "verbose", "v", false, "show build logs and what stays the same")
 	fs.VarP(text{&g.dir, "DIR", nil}, "directory", "C", "work in this folder")
+	fs.BoolVar(&g.simulate, "simulate", false, "with --target azure: a simulator on this machine in the place of Azure")
+	fs.Var(text{&g.record, "DIR", nil}, "record", "with --target azure: keep the exchange with Azure in this folder, without secrets")
 	for name, v := range variables {
 		f := fs.Lookup(name)
 		f.Usage += " (" + v + ")"
@@ -79,7 +83,7 @@ func fromEnvironment(fs *pflag.FlagSet, getenv func(string) string) error {
 
 // refusable are the global flags that mean nothing to some commands. The others
 // are about envctl itself.
-var refusable = []string{"file", "name", "target", "experiment", "output", "ttl"}
+var refusable = []string{"file", "name", "target", "experiment", "output", "ttl", "simulate", "record"}
 
 // uses notes which of the refusable flags a command has a use for; its help lists
 // only these.

@@ -18,7 +18,8 @@ func newList(p *program) *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "list all experiments, with age and time left",
 		Long: `List every instance of every experiment in the state, with its target, state, age,
-time left and what it has cost. --target, --name and --experiment narrow the list.`,
+time left and what it has cost. --target, --name and --experiment narrow the list;
+--simulate lists those of the Azure simulator, which are kept apart.`,
 		Example: `  envctl list
   envctl list -n pr-123 -o json | jq -r '.experiments[].experiment'`,
 		Args: exactly(),
@@ -31,15 +32,11 @@ time left and what it has cost. --target, --name and --experiment narrow the lis
 			}
 			return p.runs(func(ctx context.Context, _ []string) (output.Document, error) { return runList(ctx, p, o) })(cmd, args)
 		},
-	}, "name", "target", "experiment", "output")
+	}, "name", "target", "experiment", "output", "simulate", "record")
 }
 
 func runList(ctx context.Context, p *program, o listOptions) (output.Document, error) {
-	views, err := p.env.Services.Views(ctx, p.settings(nil))
-	if err != nil {
-		return nil, err
-	}
-	all, err := views.List(ctx)
+	all, err := p.everywhere(ctx, o.target)
 	if err != nil {
 		return nil, err
 	}

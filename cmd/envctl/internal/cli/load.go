@@ -23,20 +23,19 @@ type named struct {
 // named finds the experiment of commands that need its name alone: --experiment,
 // or the one that is defined here.
 func (p *program) named() (named, error) {
-	if err := p.checkTarget(); err != nil {
-		return named{}, err
-	}
 	if p.flags.experiment != "" {
 		if p.flags.file != "" {
 			return named{}, usage("give one of the two", "--experiment %q and --file %q both name the experiment", p.flags.experiment, p.flags.file)
 		}
-		return named{ref: p.ref(p.flags.experiment), settings: p.settings(nil)}, nil
+		settings := p.settings(nil)
+		settings.Ref = p.ref(p.flags.experiment)
+		return named{ref: settings.Ref, settings: settings}, nil
 	}
 	source, err := p.source()
 	if err != nil {
 		return named{}, err
 	}
-	d, err := source.readWithoutVariables(p.env.Lookup)
+	d, err := source.readWithoutVariables(p.env.Lookup, p.flags.target)
 	if err != nil {
 		return named{}, &definitionError{err: err, hint: "mend the definition, or name the experiment with --experiment"}
 	}
@@ -55,9 +54,6 @@ func (p *program) operation(ctx context.Context) (Request, Operations, error) {
 
 // request reads the definition and says what the command line adds to it.
 func (p *program) request() (Request, Settings, error) {
-	if err := p.checkTarget(); err != nil {
-		return Request{}, Settings{}, err
-	}
 	source, err := p.source()
 	if err != nil {
 		return Request{}, Settings{}, err
@@ -75,21 +71,21 @@ func (p *program) ref(experiment string) stacks.Ref {
 }
 
 func (p *program) settings(d *definition.Definition) Settings {
-	s := Settings{Getenv: p.env.Getenv, Target: p.flags.target}
-	if d != nil && d.Targets.Local != nil {
+	s := Settings{Getenv: p.env.Getenv, Target: p.flags.target, Notice: p.printer.Notice, AtEnd: p.atEnd}
+	if p.flags.target == targetAzure {
+		s.Simulate = p.flags.simulate
+		if p.flags.record != "" {
+			s.Record = p.path(p.flags.record)
+		}
+	}
+	if d == nil {
+		return s
+	}
+	s.Ref, s.Azure = p.ref(d.Name), d.Targets.Azure
+	if d.Targets.Local != nil {
 		s.Host = d.Targets.Local.Host
 	}
 	return s
-}
-
-// checkTarget refuses the target that this version cannot operate.
-func (p *program) checkTarget() error {
-	if p.flags.target == targetLocal {
-		return nil
-	}
-	return &problem{code: "unsupported", status: statusUsage, path: "--target",
-		message: fmt.Sprintf("unsupported: target %q: this version operates the local target only", p.flags.target),
-		hint:    "--target local"}
 }
 
 // checkApp refuses an app that the definition, where there is one, does not have.

@@ -29,7 +29,7 @@ control characters are left out; in a pipe or a file the text is as the app wrot
   envctl logs -o ndjson | jq -r 'select(.stream == "stderr").text'`,
 		Args: between(0, 1, "APP"),
 		RunE: p.runs(func(ctx context.Context, args []string) (output.Document, error) { return runLogs(ctx, p, o, args) }),
-	}, "file", "name", "target", "experiment", "output")
+	}, "file", "name", "target", "experiment", "output", "simulate", "record")
 	// -f is --follow here, as everywhere in the world; the definition is --file.
 	cmd.Flags().Var(text{&p.flags.file, "FILE", nil}, "file", "the definition, - for stdin ("+variables["file"]+")")
 	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "go on until Ctrl-C")

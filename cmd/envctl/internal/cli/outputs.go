@@ -20,7 +20,7 @@ the same on every target. An app's name alone stands for its address.`,
   envctl outputs apps.api.image`,
 		Args: between(0, 1, "KEY"),
 		RunE: p.runs(func(ctx context.Context, args []string) (output.Document, error) { return runOutputs(ctx, p, args) }),
-	}, "file", "name", "target", "experiment", "output")
+	}, "file", "name", "target", "experiment", "output", "simulate", "record")
 }
 
 func runOutputs(ctx context.Context, p *program, args []string) (output.Document, error) {

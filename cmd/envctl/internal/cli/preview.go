@@ -21,7 +21,7 @@ change nothing. + is create, ~ update, ± replace, - delete.`,
   envctl preview --exit-code -o json   # exit status 4 when there are changes`,
 		Args: exactly(),
 		RunE: p.runs(func(ctx context.Context, _ []string) (output.Document, error) { return runPreview(ctx, p, o) }),
-	}, "file", "name", "target", "output", "ttl")
+	}, "file", "name", "target", "output", "ttl", "simulate", "record")
 	cmd.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 4 when there are changes")
 	return cmd
 }

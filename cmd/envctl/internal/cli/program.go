@@ -18,11 +18,13 @@ type program struct {
 	flags   globals
 	options output.Options
 	printer output.Printer
+	closers []func() error
 }
 
 // Run runs envctl and returns the exit status.
 func Run(ctx context.Context, env Env) int {
 	p := &program{env: env}
+	defer p.close()
 	root := newRoot(p)
 	root.SetArgs(env.Args)
 	root.SetIn(env.Stdin)
@@ -57,8 +59,51 @@ func (p *program) prepare(cmd *cobra.Command) error {
 	if p.flags.dir != "" {
 		p.env.Dir = p.path(p.flags.dir)
 	}
+	if err := p.checkSimulate(cmd); err != nil {
+		return err
+	}
 	p.print(p.flags.format)
+	if p.flags.simulate && p.flags.target == targetAzure && usesFlag(cmd, "simulate") {
+		p.printer.Notice(simulatedNotice)
+	}
 	return nil
+}
+
+// simulatedNotice is before everything that a simulator answers.
+const simulatedNotice = "simulated: no Azure is asked and nothing is billed; a simulator on this machine answers, and apps run on the Docker engine"
+
+// alwaysAzure notes that a command is about Azure and no other target.
+const alwaysAzure = "azure"
+
+// checkSimulate refuses flags that only Azure has where they were given for another
+// target; variables that are set once for all commands are no mistake.
+func (p *program) checkSimulate(cmd *cobra.Command) error {
+	if cmd.Annotations[alwaysAzure] != "" {
+		p.flags.target = targetAzure
+	}
+	if p.flags.target == targetAzure || cmd.Name() == "list" {
+		return nil
+	}
+	for _, name := range []string{"simulate", "record"} {
+		if cmd.Flags().Changed(name) {
+			e := usage("add --target azure", "--%s has no meaning for the target %q", name, p.flags.target)
+			e.path = "--" + name
+			return e
+		}
+	}
+	return nil
+}
+
+// atEnd notes what is closed when the command is over, the last one first.
+func (p *program) atEnd(f func() error) { p.closers = append(p.closers, f) }
+
+func (p *program) close() {
+	for i := len(p.closers) - 1; i >= 0; i-- {
+		if err := p.closers[i](); err != nil {
+			p.printer.Notice("warning: " + err.Error())
+		}
+	}
+	p.closers = nil
 }
 
 // action is what a command does: it returns a document, an error or both.

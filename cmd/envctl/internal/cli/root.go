@@ -42,9 +42,9 @@ on the Docker engine at hand, and leaves nothing behind afterwards.`,
 			root.AddCommand(c)
 		}
 	}
-	add(groupBegin, newInit(p), newCheck(p), newDoctor(p))
-	add(groupWork, newPreview(p), newUp(p), newRun(p), newDown(p))
-	add(groupLook, newStatus(p), newList(p), newOutputs(p), newLogs(p), newExec(p))
+	add(groupBegin, newInit(p), newCheck(p), newParity(p), newDoctor(p))
+	add(groupWork, newPreview(p), newUp(p), newRun(p), newPromote(p), newRehearse(p), newDown(p), newGC(p), newPlatform(p))
+	add(groupLook, newStatus(p), newList(p), newOutputs(p), newLogs(p), newExec(p), newOpen(p))
 	add(groupHelp, newSchema(p), newCompletion(p), newVersion(p), newHelp())
 	root.AddCommand(newRegistry(p))
 	p.complete(root)

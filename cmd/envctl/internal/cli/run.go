@@ -24,7 +24,7 @@ and what the job prints goes to stderr.`,
   envctl run analyze --out ./results -- --month 2026-01`,
 		Args: between(1, -1, "JOB"),
 		RunE: p.runs(func(ctx context.Context, args []string) (output.Document, error) { return runRun(ctx, p, o, args) }),
-	}, "file", "name", "target", "output")
+	}, "file", "name", "target", "output", "simulate", "record")
 	cmd.Flags().StringVar(&o.out, "out", "", "bring the job's outputs to this `FOLDER`")
 	return cmd
 }

@@ -23,6 +23,8 @@ type Services struct {
 	Unsupported func(target string, d *definition.Definition) []definition.Problem
 	// Probes are what doctor asks.
 	Probes func(s Settings) doctor.Probes
+	// Cloud is what only Azure, or its simulator, has.
+	Cloud func(ctx context.Context, s Settings) (Cloud, error)
 }
 
 // Settings are what clients are built from.
@@ -31,6 +33,20 @@ type Settings struct {
 	Target string // local or azure
 	// Host is targets.local.host of the definition; empty: the caller's engine.
 	Host string
+	// Ref is what the command is about; the zero value: everything.
+	Ref stacks.Ref
+	// Azure is targets.azure of the definition; nil: it has none, or is not at hand.
+	Azure *definition.Azure
+	// Simulate puts the simulator in the place of Azure.
+	Simulate bool
+	// Record is a folder for the exchange with Azure; empty: it is not recorded.
+	Record string
+	// Build builds images that nobody has built, where the target is Azure.
+	Build bool
+	// Notice tells people something at once.
+	Notice func(string)
+	// AtEnd notes what is to be closed when the command is over.
+	AtEnd func(func() error)
 }
 
 // Operations change an experiment, or say how they would. A result comes with an

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/envctl/envctl/components/definition"
 )
@@ -80,8 +81,8 @@ func (s source) read(l lookup) (*definition.Definition, error) {
 
 // readWithoutVariables reads the definition for a command that needs names only.
 // A variable that is not set does not keep it from its work, unless the address of
-// the engine is made of it: `down` must find what `up` made in another shell.
-func (s source) readWithoutVariables(l lookup) (*definition.Definition, error) {
+// the target is made of it: `down` must find what `up` made in another shell.
+func (s source) readWithoutVariables(l lookup, target string) (*definition.Definition, error) {
 	d, strict := s.read(l)
 	var problems definition.Problems
 	if !errors.As(strict, &problems) {
@@ -100,14 +101,17 @@ func (s source) readWithoutVariables(l lookup) (*definition.Definition, error) {
 		return d
 	}
 	a, b := standIn("0"), standIn("1")
-	if a == nil || b == nil || host(a) != host(b) {
+	if a == nil || b == nil || address(a, target) != address(b, target) {
 		return nil, strict
 	}
 	return a, nil
 }
 
-// host is the engine's address in a definition.
-func host(d *definition.Definition) string {
+// address says where the experiment is on a target, as far as a definition tells.
+func address(d *definition.Definition, target string) string {
+	if a := d.Targets.Azure; target == targetAzure && a != nil {
+		return strings.Join([]string{a.Subscription, a.Tenant, a.ResourceGroup}, " ")
+	}
 	if d.Targets.Local == nil {
 		return ""
 	}

@@ -29,6 +29,8 @@ func System() (Env, error) {
 			return w, h
 		},
 		Raw:      raw,
+		Open:     openBrowser,
+		Self:     os.Executable,
 		Clock:    output.SystemClock{},
 		Services: realServices(),
 	}, nil

@@ -65,3 +65,12 @@ func runVersion(info *debug.BuildInfo, all bool) output.Document {
 	}
 	return v
 }
+
+// programVersion is the version of this program, as `version` tells it.
+func programVersion() string {
+	info, _ := debug.ReadBuildInfo()
+	if info == nil || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "devel"
+	}
+	return info.Main.Version
+}

@@ -17,6 +17,7 @@ import (
 	"github.com/envctl/envctl/local/docker"
 	"github.com/envctl/envctl/local/registry"
 	"github.com/envctl/envctl/stacks"
+	"github.com/envctl/envctl/stacks/azure"
 	"github.com/envctl/envctl/stacks/engine"
 	"github.com/envctl/envctl/stacks/lifecycle"
 	"github.com/envctl/envctl/stacks/state"
@@ -33,14 +34,33 @@ const (
 // realServices builds the clients of this program. It is the only place that does.
 func realServices() Services {
 	return Services{
-		Operations: func(ctx context.Context, s Settings) (Operations, error) { return newLocal(ctx, s) },
-		Views:      func(ctx context.Context, s Settings) (Views, error) { return newViews(ctx, s) },
-		Workloads:  func(ctx context.Context, s Settings) (Workloads, error) { return newLocal(ctx, s) },
-		Unsupported: func(_ string, def *definition.Definition) []definition.Problem {
-			return (&local.Target{}).Unsupported(def)
+		Operations: func(ctx context.Context, s Settings) (Operations, error) { return newServices(ctx, s) },
+		Views:      newViews,
+		Workloads:  func(ctx context.Context, s Settings) (Workloads, error) { return newServices(ctx, s) },
+		Unsupported: func(name string, def *definition.Definition) []definition.Problem {
+			if name == targetAzure {
+				return (*azure.Target)(nil).Unsupported(def)
+			}
+			return (*local.Target)(nil).Unsupported(def)
 		},
 		Probes: realProbes,
+		Cloud:  func(ctx context.Context, s Settings) (Cloud, error) { return newAzure(ctx, s) },
 	}
+}
+
+// services are all that is asked of one target.
+type services interface {
+	Operations
+	Views
+	Workloads
+}
+
+// newServices builds those of the target that was chosen.
+func newServices(ctx context.Context, s Settings) (services, error) {
+	if s.Target == targetAzure {
+		return newAzure(ctx, s)
+	}
+	return newLocal(ctx, s)
 }
 
 // localServices are the services of the local target.
@@ -64,7 +84,10 @@ func newLocal(ctx context.Context, s Settings) (*localServices, error) {
 	}
 	target := &local.Target{Engine: engine, Derived: dir.Derived(), Registry: kept}
 	service, err := newService(s, dir, target, providers(engine))
-	return &localServices{Service: service, target: target}, err
+	if err != nil {
+		return nil, err
+	}
+	return &localServices{Service: service, target: target}, nil
 }
 
 // newRegistryService is the local registry, which this program serves in the
@@ -81,9 +104,9 @@ func newRegistryService(dir *state.Dir) (*registry.Service, error) {
 	return &registry.Service{Store: store, Command: []string{self, "registry", "serve"}}, nil
 }
 
-// newViews does without the engine where it cannot be reached: what is recorded
-// can be looked at all the same.
-func newViews(ctx context.Context, s Settings) (Views, error) {
+// newLocalViews does without the engine where it cannot be reached: what is
+// recorded can be looked at all the same.
+func newLocalViews(ctx context.Context, s Settings) (Views, error) {
 	services, err := newLocal(ctx, s)
 	if unavailable := (*docker.UnavailableError)(nil); errors.As(err, &unavailable) {
 		dir, err := state.Open(s.Getenv)
@@ -104,19 +127,32 @@ func newService(
 	}
 	config := engine.Config{
 		BackendURL: dir.BackendURL(), Passphrase: dir.Passphrase, SaltFile: dir.SaltFile(), WorkDir: dir.WorkDir(),
-		Parallel: parallel, FinalState: true,
+		Parallel: parallel,
+		// On Azure nothing is lost that a killed operation made: each step is written.
+		FinalState: s.Target != targetAzure,
 		Interrupted: func(ref stacks.Ref) bool {
 			record, known, err := dir.Load(ref)
 			return err == nil && (!known || record.Interrupted()) // without a record, nobody knows
 		},
 	}
-	if s.Getenv("ENVCTL_PROVIDERS") != "official" {
-		config.Providers = providers
-	}
+	config.Providers = chosen(s, providers)
 	return &lifecycle.Service{
 		Target: target, Engine: engine.New(config), State: dir, Judge: judge, Getenv: s.Getenv, Now: time.Now,
-		Program: build(), LockWait: wait, Shared: s.Getenv("ENVCTL_BACKEND_URL") != "",
+		Program: build(), LockWait: wait, Shared: s.Getenv("ENVCTL_BACKEND_URL") != "", Simulated: s.Simulate,
 	}, nil
+}
+
+// chosen are the providers of this program that are used: envctl's own types have
+// no other one, the rest Pulumi's own plugins can stand in for.
+func chosen(s Settings, all map[string]engine.ProviderFactory) map[string]engine.ProviderFactory {
+	if s.Getenv("ENVCTL_PROVIDERS") != "official" {
+		return all
+	}
+	out := map[string]engine.ProviderFactory{}
+	if own, ok := all["envctl"]; ok {
+		out["envctl"] = own
+	}
+	return out
 }
 
 // build names this executable: another version, or another compilation of the

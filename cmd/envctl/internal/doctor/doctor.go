@@ -21,6 +21,8 @@ type Probes struct {
 	// Space returns the free and the total bytes of the file system of a folder.
 	Space func(dir string) (free, total int64, err error)
 	State *State
+	// Cloud asks Azure; nil where the target is another.
+	Cloud func(ctx context.Context) ([]output.Finding, error)
 	// Definition reads the definition here; file is "" where there is none.
 	Definition func() (file string, err error)
 	Now        func() time.Time
@@ -73,12 +75,33 @@ type Operation struct {
 // engineTimeout bounds what the engine is asked: one that hangs never answers.
 const engineTimeout = 10 * time.Second
 
+// cloudTimeout bounds what Azure is asked: some twenty questions, side by side.
+const cloudTimeout = 2 * time.Minute
+
+// cloud makes the checks of the cloud's group.
+func cloud(ctx context.Context, p Probes) []output.Finding {
+	all, err := p.Cloud(ctx)
+	if err == nil {
+		return all
+	}
+	f := output.Finding{Group: "azure", Name: "login", State: output.FindingFailed, Detail: err.Error(), Fix: "az login"}
+	if p.Explain != nil {
+		f.Detail, f.Fix = p.Explain(err)
+	}
+	return append(all, f)
+}
+
 // Run makes every check.
 func Run(ctx context.Context, p Probes) []output.Finding {
 	var all []output.Finding
 	if p.Engine != nil {
 		bounded, cancel := context.WithTimeout(ctx, engineTimeout)
 		all = append(all, docker(bounded, p)...)
+		cancel()
+	}
+	if p.Cloud != nil {
+		bounded, cancel := context.WithTimeout(ctx, cloudTimeout)
+		all = append(all, cloud(bounded, p)...)
 		cancel()
 	}
 	if p.State != nil {

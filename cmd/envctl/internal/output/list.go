@@ -39,7 +39,7 @@ func (l List) WriteText(p *Page) {
 		default:
 			remains = red("expired")
 		}
-		rows = append(rows, []styled{normal(e.Experiment), normal(e.Instance), normal(e.Target), stateColor(e.State),
+		rows = append(rows, []styled{normal(e.Experiment), normal(e.Instance), normal(place(e.Target, e.Simulated)), stateColor(e.State),
 			normal(fmt.Sprint(e.Apps)), age, remains, normal(fmt.Sprintf("%.2f", e.Spend))})
 	}
 	p.table(0, rows)

@@ -53,7 +53,7 @@ func (o Operation) writeUp(p *Page) {
 	if c := o.Changes; c != nil && c.Any() {
 		changes = ": " + summary(*c, pastWords)
 	}
-	p.Line("%s %s on %s in %s%s", green(name(o.Ref)), o.Result.Result, o.Target, seconds(o.Seconds), changes)
+	p.Line("%s %s on %s in %s%s", green(name(o.Ref)), o.Result.Result, place(o.Target, o.Simulated), seconds(o.Seconds), changes)
 	o.writeOutputs(p)
 	if !o.Expires.IsZero() {
 		p.Line("expires %s (%s)", o.Expires.UTC().Format("2006-01-02 15:04 UTC"), left(o.Expires, p.now))
@@ -82,12 +82,12 @@ func (o Operation) writeOutputs(p *Page) {
 func (o Operation) writeDown(p *Page) {
 	switch {
 	case o.Result.Result == stacks.Absent:
-		p.Line("%s is not there on %s, nothing to remove", bold(name(o.Ref)), o.Target)
+		p.Line("%s is not there on %s, nothing to remove", bold(name(o.Ref)), place(o.Target, o.Simulated))
 	case o.Changes != nil:
-		p.Line("%s %s on %s in %s: %s removed", green(name(o.Ref)), o.Result.Result, o.Target,
+		p.Line("%s %s on %s in %s: %s removed", green(name(o.Ref)), o.Result.Result, place(o.Target, o.Simulated),
 			seconds(o.Seconds), count(o.Changes.Delete, "resource"))
 	default:
-		p.Line("%s %s on %s in %s", green(name(o.Ref)), o.Result.Result, o.Target, seconds(o.Seconds))
+		p.Line("%s %s on %s in %s", green(name(o.Ref)), o.Result.Result, place(o.Target, o.Simulated), seconds(o.Seconds))
 	}
 	for _, s := range o.Steps {
 		p.Line("  %s %s", red("-"), label(kind(s.Type), s.Name, ""))

@@ -27,10 +27,18 @@ func (o Operation) writePreview(p *Page) {
 		return
 	}
 	if !o.Changes.Any() {
-		p.Line("%s: no changes, %d unchanged", bold(name(o.Ref)), o.Changes.Same)
+		p.Line("%s%s: no changes, %d unchanged", bold(name(o.Ref)), o.mark(), o.Changes.Same)
 		return
 	}
-	p.Line("%s: %s", bold(name(o.Ref)), summary(*o.Changes, futureWords))
+	p.Line("%s%s: %s", bold(name(o.Ref)), o.mark(), summary(*o.Changes, futureWords))
+}
+
+// mark says that a simulator answered.
+func (o Operation) mark() string {
+	if o.Simulated {
+		return " on " + place(o.Target, true)
+	}
+	return ""
 }
 
 func writeDiff(p *Page, d stacks.PropertyChange) {

@@ -9,17 +9,17 @@ import (
 // writeStatus prints a table of the apps with their health, and the drift.
 func (o Operation) writeStatus(p *Page) {
 	if o.Result.Result == stacks.Absent {
-		p.Line("%s is not there on %s", bold(name(o.Ref)), o.Target)
+		p.Line("%s is not there on %s", bold(name(o.Ref)), place(o.Target, o.Simulated))
 		return
 	}
 	head := bold(name(o.Ref))
 	switch {
 	case o.Expires.IsZero():
-		p.Line("%s %s on %s, does not expire", head, stateColor(o.Result.Result), o.Target)
+		p.Line("%s %s on %s, does not expire", head, stateColor(o.Result.Result), place(o.Target, o.Simulated))
 	case o.Expires.Before(p.now):
-		p.Line("%s %s on %s, %s", head, stateColor(o.Result.Result), o.Target, red(left(o.Expires, p.now)))
+		p.Line("%s %s on %s, %s", head, stateColor(o.Result.Result), place(o.Target, o.Simulated), red(left(o.Expires, p.now)))
 	default:
-		p.Line("%s %s on %s, expires %s", head, stateColor(o.Result.Result), o.Target, left(o.Expires, p.now))
+		p.Line("%s %s on %s, expires %s", head, stateColor(o.Result.Result), place(o.Target, o.Simulated), left(o.Expires, p.now))
 	}
 	o.writeApps(p)
 	if len(o.Drift) > 0 {

@@ -1,0 +1,195 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/envctl/envctl/cmd/envctl/internal/cloud"
+	"github.com/envctl/envctl/cmd/envctl/internal/output"
+	"github.com/envctl/envctl/components/plan"
+	"github.com/envctl/envctl/components/random"
+	"github.com/envctl/envctl/local"
+	"github.com/envctl/envctl/local/docker"
+	"github.com/envctl/envctl/local/registry"
+	"github.com/envctl/envctl/stacks"
+	"github.com/envctl/envctl/stacks/azure"
+	"github.com/envctl/envctl/stacks/azure/console"
+	"github.com/envctl/envctl/stacks/engine"
+	"github.com/envctl/envctl/stacks/lifecycle"
+	"github.com/envctl/envctl/stacks/state"
+)
+
+// azureServices are the services of the Azure target, or of its simulator.
+type azureServices struct {
+	*lifecycle.Service
+	target   *azure.Target
+	cloud    *cloud.Cloud
+	settings Settings
+	own      *state.Dir // of the user; a simulator's stacks are below it
+	kept     *registry.Service
+}
+
+// simulatedFolder is below the state folder: a whole state folder of its own.
+const simulatedFolder = "simulated"
+
+// stateFor opens the state folder of a target, and the user's own.
+func stateFor(s Settings) (dir, own *state.Dir, err error) {
+	if own, err = state.Open(s.Getenv); err != nil || !s.Simulate {
+		return own, own, err
+	}
+	dir, err = state.Open(simulatedEnv(s.Getenv, filepath.Join(own.Path(), simulatedFolder)))
+	return dir, own, err
+}
+
+// simulatedEnv is an environment whose state is in a folder alone.
+func simulatedEnv(getenv func(string) string, folder string) func(string) string {
+	return func(name string) string {
+		switch name {
+		case "ENVCTL_STATE_DIR":
+			return folder
+		case "ENVCTL_BACKEND_URL":
+			return ""
+		}
+		return getenv(name)
+	}
+}
+
+func newAzure(ctx context.Context, s Settings) (*azureServices, error) {
+	dir, own, err := stateFor(s)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := newRegistryService(own)
+	if err != nil {
+		return nil, err
+	}
+	connection, err := cloud.Connect(ctx, cloudOptions(s, dir, kept))
+	if err != nil {
+		return nil, err
+	}
+	s.AtEnd(connection.Close)
+	a := &azureServices{target: connection.Target(), cloud: connection, settings: s, own: own, kept: kept}
+	if s.Build {
+		a.target.Images.Build = a.build
+	}
+	a.Service, err = newService(s, dir, a.target, azureProviders(connection, s.Ref))
+	if err != nil {
+		return nil, err
+	}
+	if s.Simulate {
+		a.Shared = false
+	}
+	return a, nil
+}
+
+func cloudOptions(s Settings, dir *state.Dir, kept *registry.Service) cloud.Options {
+	o := cloud.Options{
+		Getenv: s.Getenv, Azure: s.Azure, Record: s.Record, Registry: kept, Notice: s.Notice,
+		Engine: func(ctx context.Context) (*docker.Engine, error) { return docker.Connect(ctx, s.Host, s.Getenv) },
+	}
+	if s.Simulate {
+		o.Simulate = filepath.Join(dir.Path(), "azure")
+	}
+	return o
+}
+
+func azureProviders(c *cloud.Cloud, ref stacks.Ref) map[string]engine.ProviderFactory {
+	return map[string]engine.ProviderFactory{
+		"azure-native": c.Native(ref), "envctl": c.Copies(), "random": random.New,
+	}
+}
+
+// newAzureViews does without a login where there is none.
+func newAzureViews(ctx context.Context, s Settings) (Views, error) {
+	services, err := newAzure(ctx, s)
+	if err == nil || s.Simulate {
+		return services, err
+	}
+	dir, _, opened := stateFor(s)
+	if opened != nil {
+		return nil, errors.Join(err, opened)
+	}
+	return newService(s, dir, azure.Unavailable{Err: err}, nil)
+}
+
+// build builds what the definition builds, as a local up does, and keeps it in the
+// local registry.
+func (a *azureServices) build(ctx context.Context, p stacks.Preparation) (map[string]plan.Image, error) {
+	engine, err := docker.Connect(ctx, a.settings.Host, a.settings.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	here := &local.Target{Engine: engine, Derived: a.own.Derived(), Registry: a.kept}
+	p.Ref.Target = targetLocal
+	return here.Prepare(ctx, p)
+}
+
+func (a *azureServices) Preview(ctx context.Context, r Request) (stacks.Result, error) {
+	return a.Service.Preview(ctx, lifecycle.Request(r))
+}
+
+func (a *azureServices) Up(ctx context.Context, r Request) (stacks.Result, error) {
+	return a.Service.Up(ctx, lifecycle.Request(r))
+}
+
+func (a *azureServices) Down(ctx context.Context, r Request) (stacks.Result, error) {
+	return a.Service.Down(ctx, lifecycle.Request(r))
+}
+
+func (a *azureServices) Logs(ctx context.Context, r LogsRequest) error {
+	options := azure.LogOptions{App: r.App, Follow: r.Follow, Since: r.Since, Tail: r.Tail}
+	return a.target.Logs(ctx, r.Ref, options, func(line azure.Line) error { return r.OnLine(output.LogLine(line)) })
+}
+
+func (a *azureServices) Exec(ctx context.Context, r ExecRequest) (int, error) {
+	options := azure.ExecOptions{Cmd: r.Command, TTY: r.TTY, Stdin: r.Stdin, Stdout: r.Stdout, Stderr: r.Stderr}
+	if r.Resize != nil {
+		sizes := make(chan console.Size)
+		ctx, done := context.WithCancel(ctx)
+		defer done()
+		go passSizes(ctx, r.Resize, sizes)
+		options.Resize = sizes
+	}
+	return a.target.Exec(ctx, r.Ref, r.App, options)
+}
+
+// passSizes passes sizes of the terminal on until ctx is done.
+func passSizes(ctx context.Context, from <-chan docker.Size, to chan<- console.Size) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case size, ok := <-from:
+			if !ok {
+				return
+			}
+			select {
+			case to <- console.Size(size):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// Run starts a job that is up and waits for its end.
+func (a *azureServices) Run(ctx context.Context, r RunRequest) (stacks.Result, int, error) {
+	began := time.Now()
+	result := a.NewResult("run", r.Ref)
+	settled, err := a.Settle(ctx, lifecycle.Request{Definition: r.Definition, File: r.File, Ref: r.Ref, OnEvent: r.OnEvent}, r.Job)
+	if err != nil {
+		return result, 0, err
+	}
+	run := azure.JobRun{Plan: settled.Plan, Job: r.Job, Out: r.Out, Stdout: r.Stdout}
+	if len(r.Args) > 0 {
+		run.Args = r.Args
+	}
+	ended, err := a.target.RunJob(ctx, run)
+	result.Seconds = time.Since(began).Seconds()
+	if err == nil && ended.ExitCode == 0 {
+		result.Result = stacks.Completed
+	}
+	return result, ended.ExitCode, err
+}
