@@ -255,12 +255,12 @@ func TestAFullDiskLeavesNoHalfBlob(t *testing.T) {
 	s := open(t)
 	i := newImage(t, "one", nil)
 	i.put(t, s, "x/app", "v1")
-	big := bytes.Repeat([]byte("x"), 64<<10)
+	big := bytes.Repeat([]byte("x"), 2<<20)
 	var before syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 4096, Max: before.Max}); err != nil {
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 1 << 20, Max: before.Max}); err != nil {
 		t.Fatal(err)
 	}
 	_, _, err := s.PutBlob(t.Context(), "x/app", bytes.NewReader(big), digest.FromBytes(big))
