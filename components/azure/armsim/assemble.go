@@ -46,7 +46,7 @@ func (s *Simulator) assemble(ctx context.Context, k keys, base string) error {
 		return s.registry(name, host, signer, manager, content)
 	}
 	s.world = s.newWorld(ctx, base)
-	s.platform = &platform.Server{Store: s.store, World: s.world, Login: s.login, Runner: o.Runner, Faults: s.faults, Now: o.Now, Subscription: o.Subscription}
+	s.platform = &platform.Server{Store: s.store, World: s.world, Login: s.login, Runner: o.Runner, Faults: s.faults, Now: o.Now}
 	s.planes.Handlers["accounts"] = http.HandlerFunc(s.platform.Models)
 	s.manager = rm.New(ctx, rm.Config{
 		Store: s.store, World: s.world, Signer: signer, Audiences: manager, Subscription: o.Subscription, Faults: s.faults, Now: o.Now,

@@ -206,14 +206,14 @@ func (s *Simulator) Close() {
 		return
 	}
 	s.cancel()
-	if s.server != nil {
+	if s.manager != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.manager.Context()), time.Second)
 		defer cancel()
-		_ = s.server.Shutdown(ctx)
-		_ = s.server.Close()
+		if s.server != nil {
+			_ = s.server.Shutdown(ctx)
+			_ = s.server.Close()
+		}
 		s.planes.Close(ctx)
-	}
-	if s.manager != nil {
 		s.manager.Wait()
 	}
 	if s.owner != nil {

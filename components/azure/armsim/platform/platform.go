@@ -19,13 +19,12 @@ import (
 
 // Server answers the platform's data planes.
 type Server struct {
-	Store        *store.Store
-	World        *rp.World
-	Login        *entra.Server
-	Runner       run.Runner // nil: no app has written anything or can be entered
-	Faults       *fault.Set
-	Now          func() time.Time
-	Subscription string
+	Store  *store.Store
+	World  *rp.World
+	Login  *entra.Server
+	Runner run.Runner // nil: no app has written anything or can be entered
+	Faults *fault.Set
+	Now    func() time.Time
 }
 
 // Mine says whether a path is one of the platform's and not Resource Manager's.
@@ -106,7 +105,7 @@ type line struct {
 // stream answers as the real log stream: its lines have the time of the container.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, id string) {
 	ctx := r.Context()
-	out := &lines{now: s.Now, tail: -1, write: func(l line) error {
+	out := &lines{now: s.Now, write: func(l line) error {
 		if r.URL.Query().Get("output") != "json" {
 			_, err := w.Write([]byte(l.Log + "\n"))
 			return err
@@ -130,7 +129,6 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, id string) {
 // time and a space, which is then its time.
 type lines struct {
 	now   func() time.Time
-	tail  int
 	rest  []byte
 	write func(line) error
 }

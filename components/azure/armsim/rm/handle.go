@@ -95,7 +95,7 @@ func (s *Server) isRegistered(st *store.State, lower string) bool {
 func (s *Server) call(st *store.State, r *request, old *store.Resource) *rp.Call {
 	return &rp.Call{
 		World: s.World, State: st, Now: s.Now(), Path: r.path, Type: r.typ, Version: r.version,
-		Query: r.query, Body: r.body, Old: old, Host: r.host, Status: r.status,
+		Query: r.query, Body: r.body, Old: old, Status: r.status,
 	}
 }
 
@@ -169,7 +169,9 @@ func (s *Server) below(st *store.State, r *request) (*answer.Answer, *answer.Err
 		return nil, bad
 	}
 	r.effects = append(r.effects, call.Effects...)
-	st.Changed()
+	if r.op == "post" {
+		st.Changed() // actions may make keys and tokens
+	}
 	return out, nil
 }
 

@@ -33,10 +33,6 @@ func (t Table) Namespaces() map[string]string {
 	return out
 }
 
-// Billable says whether a resource costs money or is worth a warning when it is
-// left: all but what exists only inside another one.
-func (t Table) Billable(r *store.Resource) bool { return r.Type != "" }
-
 // Succeeded is the state of a resource whose operation has ended well.
 const Succeeded = "Succeeded"
 

@@ -86,7 +86,6 @@ type Call struct {
 	Body    Object
 	Old     *store.Resource // as it is; nil if there is none
 	New     *store.Resource // as it is to be
-	Host    string          // of the request, for addresses in answers
 	Status  *run.Status     // of the app, from the runner; nil: what would run
 	// WithGroup says that the whole resource group is being removed.
 	WithGroup bool
@@ -198,7 +197,7 @@ func named(pattern, code, format string) (*regexp.Regexp, func(string) *answer.E
 	return regexp.MustCompile(pattern), func(name string) *answer.Error { return invalid(code, format, name) }
 }
 
-// member reads a value in either flat or nested form of an identity's ids.
+// identities are the ids, in lower case, of a body's user-assigned identities.
 func identities(body Object) []string {
 	set, _ := at(body, "identity", "userAssignedIdentities").(Object)
 	var out []string
