@@ -53,6 +53,7 @@ type Client struct {
 	data       runtime.Pipeline // data planes: the caller authenticates, bodies passed on
 	credential *credential
 	http       *http.Client
+	base       http.RoundTripper // below all of them
 	clock      clock
 	recorder   *record.Recorder // nil: nothing is recorded
 }
@@ -80,5 +81,11 @@ func (c *Client) HTTPClient() *http.Client { return c.http }
 // Recording returns the file that the exchanges go to, "" for none.
 func (c *Client) Recording() string { return c.recorder.Path() }
 
-// Close ends the recording. The client may still be used; nothing more is recorded.
-func (c *Client) Close() error { return c.recorder.Close() }
+// Close ends the recording and the connections that nothing uses. The client may
+// still be used; nothing more is recorded.
+func (c *Client) Close() error {
+	if base, ok := c.base.(interface{ CloseIdleConnections() }); ok {
+		base.CloseIdleConnections()
+	}
+	return c.recorder.Close()
+}

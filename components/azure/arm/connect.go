@@ -138,6 +138,7 @@ func (c *Client) open(env environment, o Options, id *identity) error {
 		}
 		base = t
 	}
+	c.base = base
 	if o.Record != "" {
 		var err error
 		if c.recorder, err = record.Open(o.Record, c.clock.now(), redact.New(secrets(env)...)); err != nil {

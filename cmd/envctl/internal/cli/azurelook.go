@@ -15,16 +15,16 @@ import (
 // where is looked at.
 func (a *azureServices) Preflight(ctx context.Context, d *definition.Definition, ref stacks.Ref) ([]output.Finding, error) {
 	var all []output.Finding
-	add := func(name, state, detail, fix string) {
-		all = append(all, output.Finding{Group: targetAzure, Name: name, State: state, Detail: detail, Fix: fix})
+	add := func(name, state, detail, fix, path string) {
+		all = append(all, output.Finding{Group: targetAzure, Name: name, State: state, Detail: detail, Fix: fix, Path: path})
 	}
 	who, err := a.cloud.Client.Identity(ctx)
 	if err != nil {
 		return nil, err
 	}
-	add("identity", output.FindingOK, fmt.Sprintf("%s of tenant %s", cmp.Or(who.Name, "application "+who.Client), who.Tenant), "")
+	add("identity", output.FindingOK, fmt.Sprintf("%s of tenant %s", cmp.Or(who.Name, "application "+who.Client), who.Tenant), "", "")
 	if d == nil {
-		add("definition", output.FindingSkipped, "without a definition, region, quota, models and names are not looked at", "")
+		add("definition", output.FindingSkipped, "without a definition, region, quota, models and names are not looked at", "", "")
 		return all, nil
 	}
 	checks, err := a.target.Check(ctx, d, ref)
@@ -32,7 +32,7 @@ func (a *azureServices) Preflight(ctx context.Context, d *definition.Definition,
 		return all, err
 	}
 	for _, c := range checks {
-		add(c.Name, c.State, c.Detail, c.Fix)
+		add(c.Name, c.State, c.Detail, c.Fix, c.Path)
 	}
 	return all, nil
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,15 +16,18 @@ func newCheck(p *program) *cobra.Command {
 		Short: "check the definition; touch nothing",
 		Long: `Read the definition, and tell every problem at once: what is wrong in the file, what the
 target cannot honour, and which policies it breaks. No engine and no credentials are
-needed. Exit status 2: the definition is wrong; 3: a policy refuses it.`,
+needed. Exit status 2: the definition is wrong; 3: a policy refuses it.
+
+With --target azure, where somebody is logged in, Azure is asked too for what it would
+refuse: the region, quotas, models and their versions, names and permissions.`,
 		Example: `  envctl check
   envctl check -f experiments/a.yaml -o json | jq '.problems[]'`,
 		Args: exactly(),
-		RunE: p.runs(func(context.Context, []string) (output.Document, error) { return runCheck(p) }),
+		RunE: p.runs(func(ctx context.Context, _ []string) (output.Document, error) { return runCheck(ctx, p) }),
 	}, "file", "name", "target", "output", "simulate", "record")
 }
 
-func runCheck(p *program) (output.Document, error) {
+func runCheck(ctx context.Context, p *program) (output.Document, error) {
 	source, err := p.source()
 	if err != nil {
 		return nil, err
@@ -42,7 +46,42 @@ func runCheck(p *program) (output.Document, error) {
 		err := definition.Problems(unsupported)
 		return invalid(report, err), err
 	}
+	if p.flags.target == targetAzure {
+		if err := p.askAzure(ctx, &report, d); err != nil {
+			return invalid(report, err), err
+		}
+	}
 	return applyPolicies(report, d)
+}
+
+// azureTime bounds what a check asks of Azure.
+const azureTime = time.Minute
+
+// askAzure looks for what Azure would refuse, where somebody is logged in; where
+// nobody is, a note says that it was not asked.
+func (p *program) askAzure(ctx context.Context, report *output.Check, d *definition.Definition) error {
+	ctx, cancel := context.WithTimeout(ctx, azureTime)
+	defer cancel()
+	findings, err := p.preflight(ctx, p.settings(d), d)
+	if err != nil {
+		report.Notes = append(report.Notes, output.Problem{Path: "targets.azure",
+			Message: "Azure was not asked for region, quota, models and names: " + describe(err, false).Message,
+			Hint:    "envctl doctor -t azure says what is missing; --simulate asks the simulator"})
+		return nil
+	}
+	var problems definition.Problems
+	for _, f := range findings {
+		switch f.State {
+		case output.FindingFailed:
+			problems = append(problems, definition.Problem{File: report.File, Path: f.Path, Message: f.Detail, Hint: f.Fix})
+		case output.FindingWarning:
+			report.Warnings = append(report.Warnings, f.Detail)
+		}
+	}
+	if len(problems) > 0 {
+		return problems
+	}
+	return nil
 }
 
 // invalid puts the problems of a definition into the report.

@@ -49,6 +49,12 @@ type fake struct {
 	refuses []definition.Problem
 	probes  doctor.Probes
 	err     error
+	// noCloud is why Azure cannot be reached.
+	noCloud error
+	looked  []output.Finding // of Azure
+	promote PromoteRequest
+	left    []Leftover
+	opened  string                // in the browser
 	until   func(context.Context) // what an operation waits for
 }
 
@@ -58,9 +64,15 @@ func (f *fake) services() Services {
 		return f
 	}
 	return Services{
-		Operations:  func(_ context.Context, s Settings) (Operations, error) { return build("operations", s), nil },
-		Views:       func(_ context.Context, s Settings) (Views, error) { return build("views", s), nil },
-		Workloads:   func(_ context.Context, s Settings) (Workloads, error) { return build("workloads", s), nil },
+		Operations: func(_ context.Context, s Settings) (Operations, error) { return build("operations", s), nil },
+		Views:      func(_ context.Context, s Settings) (Views, error) { return build("views", s), nil },
+		Workloads:  func(_ context.Context, s Settings) (Workloads, error) { return build("workloads", s), nil },
+		Cloud: func(_ context.Context, s Settings) (Cloud, error) {
+			if f.noCloud != nil {
+				return nil, f.noCloud
+			}
+			return build("cloud", s), nil
+		},
 		Unsupported: func(string, *definition.Definition) []definition.Problem { return f.refuses },
 		Probes:      func(s Settings) doctor.Probes { build("probes", s); return f.probes },
 	}
@@ -136,6 +148,7 @@ type shell struct {
 	variables map[string]string
 	stdin     string
 	terminal  bool
+	self      string // the program that rehearse runs
 }
 
 // ended is what a run of envctl came to.
@@ -157,6 +170,8 @@ func (s shell) run(ctx context.Context, f *fake, args ...string) ended {
 			f.raw++
 			return make(chan docker.Size), func() { f.restored++ }, nil
 		},
+		Open:     func(_ context.Context, url string) error { f.opened = url; return nil },
+		Self:     func() (string, error) { return s.self, nil },
 		Clock:    stoppedClock{},
 		Services: f.services(),
 	})
@@ -206,3 +221,20 @@ func decode(t *testing.T, stdout string) map[string]any {
 func (*fake) summary(experiment, instance string) stacks.Summary {
 	return stacks.Summary{Ref: stacks.Ref{Experiment: experiment, Instance: instance, Target: "local"}}
 }
+
+func (f *fake) Preflight(context.Context, *definition.Definition, stacks.Ref) ([]output.Finding, error) {
+	return f.looked, f.err
+}
+
+func (f *fake) Promote(_ context.Context, r PromoteRequest) (Promotion, error) {
+	f.promote = r
+	result := f.result
+	result.Command, result.Ref = "promote", r.Ref
+	out := Promotion{Result: result, Images: map[string]string{"api": "sha256:aa"}, Differences: []string{"target: local → azure"}}
+	if err := r.Confirm(out); err != nil {
+		return out, err
+	}
+	return out, f.err
+}
+
+func (f *fake) Leftovers(context.Context) ([]Leftover, error) { return f.left, f.err }

@@ -31,7 +31,7 @@ type Promotion struct {
 	Images      map[string]string // digest by workload: the bytes that ran and will run
 	Differences []string          // between what ran and what will run, in words
 	Receipt     string            // file; empty: nothing was promoted
-	Referrers   []string          // digests of the receipts beside the images
+	Referrers   []string          // the receipts beside the images, REPOSITORY@DIGEST
 }
 
 // Leftover is something on Azure that no state knows.

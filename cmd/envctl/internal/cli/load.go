@@ -70,9 +70,12 @@ func (p *program) ref(experiment string) stacks.Ref {
 	return stacks.Ref{Experiment: experiment, Instance: p.flags.instance, Target: p.flags.target}
 }
 
-func (p *program) settings(d *definition.Definition) Settings {
-	s := Settings{Getenv: p.env.Getenv, Target: p.flags.target, Notice: p.printer.Notice, AtEnd: p.atEnd}
-	if p.flags.target == targetAzure {
+func (p *program) settings(d *definition.Definition) Settings { return p.settingsOn(p.flags.target, d) }
+
+// settingsOn are those of a target, whichever the command is about.
+func (p *program) settingsOn(target string, d *definition.Definition) Settings {
+	s := Settings{Getenv: p.env.Getenv, Target: target, Notice: p.printer.Notice, AtEnd: p.atEnd}
+	if target == targetAzure {
 		s.Simulate = p.flags.simulate
 		if p.flags.record != "" {
 			s.Record = p.path(p.flags.record)

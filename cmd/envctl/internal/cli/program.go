@@ -19,6 +19,8 @@ type program struct {
 	options output.Options
 	printer output.Printer
 	closers []func() error
+	// simulated says that a simulator answers for the target.
+	simulated bool
 }
 
 // Run runs envctl and returns the exit status.
@@ -62,8 +64,9 @@ func (p *program) prepare(cmd *cobra.Command) error {
 	if err := p.checkSimulate(cmd); err != nil {
 		return err
 	}
+	p.simulated = p.flags.simulate && usesFlag(cmd, "simulate") && (p.flags.target == targetAzure || cmd.Name() == "list")
 	p.print(p.flags.format)
-	if p.flags.simulate && p.flags.target == targetAzure && usesFlag(cmd, "simulate") {
+	if p.simulated {
 		p.printer.Notice(simulatedNotice)
 	}
 	return nil
@@ -156,7 +159,7 @@ func (p *program) print(f output.Format) {
 	p.options = output.Options{
 		Format: f, Stdout: env.Stdout, Stderr: env.Stderr, Clock: env.Clock,
 		TerminalOut: out, ColorOut: color && out, ColorErr: color && err,
-		Verbose: p.flags.verbose, ASCII: !utf8Locale(env.Getenv),
+		Verbose: p.flags.verbose, Simulated: p.simulated, ASCII: !utf8Locale(env.Getenv),
 	}
 	if err && env.Getenv("TERM") != "dumb" {
 		p.options.Screen = &output.Screen{W: env.Stderr, Size: env.Size}

@@ -37,9 +37,7 @@ func (p *program) everywhere(ctx context.Context, only string) ([]stacks.Summary
 }
 
 func (p *program) listOn(ctx context.Context, target string) ([]stacks.Summary, error) {
-	s := p.settings(nil)
-	s.Target = target
-	views, err := p.env.Services.Views(ctx, s)
+	views, err := p.env.Services.Views(ctx, p.settingsOn(target, nil))
 	if err != nil {
 		return nil, err
 	}
@@ -48,5 +46,11 @@ func (p *program) listOn(ctx context.Context, target string) ([]stacks.Summary, 
 
 // of are the experiments on a target.
 func of(all []stacks.Summary, target string) []stacks.Summary {
-	return slices.DeleteFunc(all, func(s stacks.Summary) bool { return s.Target != target })
+	var out []stacks.Summary
+	for _, s := range all {
+		if s.Target == target {
+			out = append(out, s)
+		}
+	}
+	return out
 }

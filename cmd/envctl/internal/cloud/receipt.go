@@ -12,7 +12,7 @@ import (
 )
 
 // Receipts leaves a receipt beside every image of a plan in a Container Registry,
-// and returns the digests of the receipts.
+// and returns where those are: REPOSITORY@DIGEST.
 func (c *Cloud) Receipts(ctx context.Context, loginServer string, p *plan.Plan, r images.Receipt) ([]string, error) {
 	at := map[string]string{} // digest by repository
 	for _, w := range p.Spec().Workloads {
@@ -30,7 +30,7 @@ func (c *Cloud) Receipts(ctx context.Context, loginServer string, p *plan.Plan, 
 			var digest string
 			place := images.Place{Registry: loginServer, Repository: repository, Transport: transport}
 			if digest, err = images.PutReceipt(ctx, place, at[repository], r); err == nil {
-				out = append(out, digest)
+				out = append(out, repository+"@"+digest)
 			}
 		}
 		errs = errors.Join(errs, err)

@@ -15,8 +15,9 @@ type Finding struct {
 	Group  string `json:"group"` // e.g. docker
 	Name   string `json:"name"`
 	State  string `json:"state"`
-	Detail string `json:"detail"`        // what was seen
-	Fix    string `json:"fix,omitempty"` // what mends it, where State is not ok
+	Detail string `json:"detail"`         // what was seen
+	Fix    string `json:"fix,omitempty"`  // what mends it, where State is not ok
+	Path   string `json:"path,omitempty"` // of the definition, where it comes from there
 }
 
 // The states of a Finding. Only a failed one keeps envctl from working.

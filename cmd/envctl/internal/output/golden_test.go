@@ -73,15 +73,31 @@ func documents() map[string]Document {
 		"check":        check(),
 		"check-broken": Check{SchemaVersion: 1, Command: "check", Result: CheckInvalid, Problems: []Problem{}, Warnings: []string{}},
 		"doctor": NewCheckup([]Finding{
-			{"docker", "engine", FindingOK, "unix:///var/run/docker.sock", ""},
-			{"state", "key", FindingFailed, "may be read by others (0644)", "chmod 600 key"},
-			{"docker", "disk", FindingWarning, "3.0 GiB of 10.0 GiB free", "docker system df"},
-			{"docker", "clock", FindingSkipped, "not told", ""}}),
+			{"docker", "engine", FindingOK, "unix:///var/run/docker.sock", "", ""},
+			{"state", "key", FindingFailed, "may be read by others (0644)", "chmod 600 key", ""},
+			{"docker", "disk", FindingWarning, "3.0 GiB of 10.0 GiB free", "docker system df", ""},
+			{"azure", "quota", FindingFailed, "gpt-4o: 10 of 10", "another region", "models.chat.capacity"},
+			{"docker", "clock", FindingSkipped, "not told", "", ""}}),
 		"version": Version{SchemaVersion: 1, Command: "version", Version: "v1.2.3", Commit: "abc", Modified: true, Go: "go1.26", Platform: "linux/amd64"}.
 			WithModule("z", "v1").WithModule("a", "v2"),
 		"files": NewFiles("init", "envctl up", "envctl.yaml", "envctl.schema.json"),
 		"run":   NewJobRun(stacks.Result{Command: "run", Ref: ref, Result: stacks.Failed, Seconds: 2}, "analyze", 7, "/tmp/out"),
 		"logs":  NewLogs(ref),
+		"up-simulated": NewOperation(stacks.Result{Command: "up", Ref: stacks.Ref{Experiment: "x1", Instance: "default", Target: "azure"},
+			Simulated: true, Result: stacks.Created, Seconds: 2, Changes: &stacks.Changes{Create: 2}}),
+		"preview-simulated": NewOperation(stacks.Result{Command: "preview", Ref: stacks.Ref{Experiment: "x1", Instance: "default", Target: "azure"},
+			Simulated: true, Result: stacks.Created, Changes: &stacks.Changes{Create: 2}}),
+		"list-simulated": NewList([]stacks.Summary{{Ref: stacks.Ref{Experiment: "b", Instance: "default", Target: "azure"}, State: "running", Apps: 1, Simulated: true}}),
+		"gc-empty":       NewGarbage("azure", true, false, nil),
+		"gc": NewGarbage("azure", false, true, []Leftover{
+			{Kind: "resource group", Name: "envctl-a-default", Experiment: "a", Instance: "pr-1", Owner: "me@here", Reason: NoState, AgeSeconds: 7200},
+			{Kind: "role", Name: "envctl expire", Reason: NoState, Removed: true}, {Kind: "experiment", Name: "b.default.azure", Reason: Expired, Error: "locked\x1b[2J"}}),
+		"promotion": Promotion{Operation: NewOperation(stacks.Result{Command: "promote", Ref: ref, Result: stacks.Created, Changes: &stacks.Changes{Create: 1}}),
+			Images: map[string]string{"b": "sha256:bb", "a": "sha256:aa"}, Differences: []string{"target: local → azure"}, Receipt: "/state/r.json", Referrers: []string{"x/a@sha256:cc"}},
+		"parity":      NewParity("x1", []ParityRow{{"app api", "container", "Container App", []string{"one replica locally"}}, {"registry", "OCI", "Container Registry", []string{}}}),
+		"parity-same": NewParity("x1", []ParityRow{{"app api", "container", "Container App", []string{}}}),
+		"rehearsal":   NewRehearsal("x1", []RehearsalStep{{"check", "envctl check", FindingOK, 0.05, ""}, {"promote", "envctl promote", FindingFailed, 2, "it broke"}, {"status", "envctl status", FindingSkipped, 0, ""}}),
+		"opened":      Opened{1, "open", "api", "http://127.0.0.1:1", true},
 	}
 }
 

@@ -12,9 +12,10 @@ import (
 
 // jsonPrinter prints one object on stdout at the end; progress is left out.
 type jsonPrinter struct {
-	out, err io.Writer
-	mu       sync.Mutex
-	log      []LogLine
+	out, err  io.Writer
+	simulated bool
+	mu        sync.Mutex
+	log       []LogLine
 }
 
 func (*jsonPrinter) Event(stacks.Event)   {}
@@ -32,7 +33,7 @@ func (p *jsonPrinter) Finish(d Document, f *Failure) error {
 	if logs, ok := d.(*Logs); ok {
 		logs.Lines = p.log
 	}
-	object, err := encode(d, f)
+	object, err := encodeMarked(d, f, p.simulated)
 	if err != nil {
 		return err
 	}
@@ -48,9 +49,10 @@ func (p *jsonPrinter) Finish(d Document, f *Failure) error {
 // ndjsonPrinter prints each event as a line when it comes, and the object of
 // jsonPrinter as the last line.
 type ndjsonPrinter struct {
-	mu       sync.Mutex
-	out, err io.Writer
-	failed   error // the first error of writing; nothing is written after it
+	mu        sync.Mutex
+	out, err  io.Writer
+	simulated bool
+	failed    error // the first error of writing; nothing is written after it
 }
 
 // Event keeps an error for Finish.
@@ -75,7 +77,7 @@ func (p *ndjsonPrinter) line(v any) error {
 }
 
 func (p *ndjsonPrinter) Finish(d Document, f *Failure) error {
-	object, err := encode(d, f)
+	object, err := encodeMarked(d, f, p.simulated)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.failed != nil {
@@ -85,6 +87,23 @@ func (p *ndjsonPrinter) Finish(d Document, f *Failure) error {
 		_, err = p.out.Write(append(object, '\n'))
 	}
 	return err
+}
+
+// encodeMarked is encode with the member "simulated": true where a simulator
+// answered and the document does not say so itself.
+func encodeMarked(d Document, f *Failure, simulated bool) ([]byte, error) {
+	object, err := encode(d, f)
+	if err != nil || !simulated {
+		return object, err
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(object, &members); err != nil {
+		return nil, fmt.Errorf("the result is no JSON object: %w", err)
+	}
+	if _, told := members["simulated"]; told {
+		return object, nil
+	}
+	return append(bytes.TrimSuffix(object, []byte("}")), `,"simulated":true}`...), nil
 }
 
 // encode returns the one object: the document, the failure under "error", or the

@@ -73,6 +73,8 @@ type Options struct {
 	ColorOut, ColorErr bool
 	// ASCII keeps to ASCII in the tree of resources.
 	ASCII bool
+	// Simulated marks every object: a simulator answered.
+	Simulated bool
 	// Verbose shows build logs while they come and resources that stay the same.
 	Verbose bool
 	Clock   Clock
@@ -82,9 +84,9 @@ type Options struct {
 func New(o Options) Printer {
 	switch o.Format {
 	case JSON:
-		return &jsonPrinter{out: o.Stdout, err: o.Stderr}
+		return &jsonPrinter{out: o.Stdout, err: o.Stderr, simulated: o.Simulated}
 	case NDJSON:
-		return &ndjsonPrinter{out: o.Stdout, err: o.Stderr}
+		return &ndjsonPrinter{out: o.Stdout, err: o.Stderr, simulated: o.Simulated}
 	default:
 		return newTextPrinter(o)
 	}
