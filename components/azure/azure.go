@@ -87,6 +87,10 @@ const (
 	TagPlan       = "dev.envctl.plan"      // of an app or job: hash of its part of the plan
 )
 
+// KindPlatform is [TagKind] of a platform's resource group, by which experiments
+// find it.
+const KindPlatform = "platform"
+
 // NeedsSteward says whether the plan has a use for the steward's image: to expire,
 // to stop what is over budget, or to wait for models.
 func NeedsSteward(spec plan.Spec) bool {

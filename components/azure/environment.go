@@ -90,7 +90,11 @@ func (s *Stack) check(spec plan.Spec) error {
 }
 
 func (e *environment) resourceGroup(ctx *pulumi.Context) error {
-	tags := e.stack.Tags(e.spec, "group", "")
+	kind := "group"
+	if e.spec.Kind == plan.Platform {
+		kind = KindPlatform
+	}
+	tags := e.stack.Tags(e.spec, kind, "")
 	if e.stack.Settings.Definition != "" {
 		tags[TagDefinition] = e.stack.Settings.Definition
 	}

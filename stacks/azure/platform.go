@@ -32,7 +32,7 @@ func (e *NoPlatformError) Hint() string {
 }
 
 // platform says whether a resource group is a platform's.
-func platform(group ask.Object) bool { return ask.Tags(group)[target.TagKind] == kindPlatform }
+func platform(group ask.Object) bool { return ask.Tags(group)[target.TagKind] == target.KindPlatform }
 
 // ground finds what a plan's platform shares, by tags, and the region that it is
 // in. The platform's own instance comes first that has the experiment's name.

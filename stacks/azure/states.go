@@ -11,9 +11,6 @@ import (
 	"github.com/envctl/envctl/stacks/azure/ask"
 )
 
-// kindPlatform is the kind of the resource group of a platform.
-const kindPlatform = "platform"
-
 // States implements [stacks.Target]: the resource groups that carry our tags, and
 // all apps of the subscription, whatever their number by two questions. A platform
 // has no apps and is among them.

@@ -90,11 +90,12 @@ func (s *Service) List(ctx context.Context) ([]stacks.Summary, error) {
 	states, stateErr := s.Target.States(ctx)
 	byRef := map[stacks.Ref]stacks.Summary{}
 	for _, rec := range records {
-		byRef[rec.Ref] = summarize(rec, states[rec.Ref], stateErr)
+		st, present := states[rec.Ref]
+		byRef[rec.Ref] = summarize(rec, st, present, stateErr)
 	}
 	for ref, st := range states {
 		if _, ok := byRef[ref]; !ok {
-			byRef[ref] = summarize(state.Record{Ref: ref}, st, nil)
+			byRef[ref] = summarize(state.Record{Ref: ref}, st, true, nil)
 		}
 	}
 	out := make([]stacks.Summary, 0, len(byRef))
@@ -123,7 +124,9 @@ func (s *Service) addShared(ctx context.Context, records []state.Record) ([]stat
 	return records, nil
 }
 
-func summarize(rec state.Record, st stacks.State, err error) stacks.Summary {
+// summarize is a record with what the target says; what is present and has no apps,
+// as a platform, runs.
+func summarize(rec state.Record, st stacks.State, present bool, err error) stacks.Summary {
 	out := stacks.Summary{Ref: rec.Ref, Created: rec.Created, Expires: rec.Expires, Apps: st.Apps}
 	switch {
 	case err != nil:
@@ -136,6 +139,8 @@ func summarize(rec state.Record, st stacks.State, err error) stacks.Summary {
 		out.State = stacks.StatusRunning
 	case st.Stopped > 0:
 		out.State = stacks.StatusStopped
+	case present:
+		out.State = stacks.StatusRunning
 	default:
 		out.State = stacks.StatusAbsent
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -134,8 +135,36 @@ func (a *azureServices) Up(ctx context.Context, r Request) (stacks.Result, error
 	return a.Service.Up(ctx, lifecycle.Request(r))
 }
 
+// Down also removes what `up --build` built here, where no local experiment has it.
 func (a *azureServices) Down(ctx context.Context, r Request) (stacks.Result, error) {
-	return a.Service.Down(ctx, lifecycle.Request(r))
+	result, err := a.Service.Down(ctx, lifecycle.Request(r))
+	if err == nil && !r.KeepData {
+		if left := a.removeBuilt(ctx, r.Ref); left != nil {
+			result.Warnings = append(result.Warnings, fmt.Sprintf("images that were built here may be left: %v", left))
+		}
+	}
+	return result, err
+}
+
+func (a *azureServices) removeBuilt(ctx context.Context, ref stacks.Ref) error {
+	ref.Target = targetLocal
+	if _, known, err := a.own.Load(ref); known || err != nil {
+		return err
+	}
+	engine, err := docker.Connect(ctx, a.settings.Host, a.settings.Getenv)
+	if unavailable := (*docker.UnavailableError)(nil); errors.As(err, &unavailable) {
+		return errors.Join(a.kept.Store.RemoveInstance(ctx, ref.Experiment, ref.Instance), a.kept.Clean(ctx))
+	}
+	if err != nil {
+		return err
+	}
+	here := &local.Target{Engine: engine, Derived: a.own.Derived(), Registry: a.kept}
+	states, err := here.States(ctx)
+	if _, runs := states[ref]; runs || err != nil {
+		return err
+	}
+	_, err = here.Sweep(ctx, ref, false)
+	return err
 }
 
 func (a *azureServices) Logs(ctx context.Context, r LogsRequest) error {

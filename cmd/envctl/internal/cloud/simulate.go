@@ -20,7 +20,7 @@ func (c *Cloud) simulate(ctx context.Context) (func(string) string, error) {
 		return nil, err
 	}
 	c.closers = append(c.closers, apps.Close)
-	sim, err := armsim.New(armsim.Options{Dir: c.options.Simulate, Runner: apps})
+	sim, err := armsim.New(armsim.Options{Dir: c.options.Simulate, Runner: &unreached{Runner: apps, notice: c.options.Notice}})
 	if err != nil {
 		return nil, fmt.Errorf("the Azure simulator in %s: %w", c.options.Simulate, err)
 	}
