@@ -168,7 +168,7 @@ func TestJSONKeys(t *testing.T) {
 }
 
 // byName are the keys whose members are names of a definition or of modules.
-var byName = map[string]bool{"apps": true, "jobs": true, "models": true, "modules": true}
+var byName = map[string]bool{"apps": true, "jobs": true, "models": true, "modules": true, "images": true}
 
 func keysOf(v any, into map[string]bool) {
 	switch v := v.(type) {
@@ -195,16 +195,21 @@ func keysOf(v any, into map[string]bool) {
 // quoted are the names of variables in Go source.
 var quoted = regexp.MustCompile(`"(ENVCTL_[A-Z_]+)"`)
 
-// notForUsers are set by envctl for its own gateway.
-var notForUsers = map[string]bool{"ENVCTL_GATEWAY": true}
+// notForUsers are set by envctl for its own programs: the gateway, the registry's
+// process, the simulator's client and the steward.
+var notForUsers = map[string]bool{
+	"ENVCTL_GATEWAY": true, "ENVCTL_REGISTRY_INHERITED": true, "ENVCTL_AZURE_SIMULATED": true, "ENVCTL_AZURE_": true,
+	"ENVCTL_RESOURCE_GROUP_ID": true, "ENVCTL_AUDIENCE": true, "ENVCTL_MODEL_ENDPOINT": true, "ENVCTL_DEADLINE": true,
+	"ENVCTL_RESOURCE_MANAGER": true, "ENVCTL_BUDGET_ID": true, "ENVCTL_MODEL_DEPLOYMENTS": true,
+}
 
 // TestVariables holds that every variable that the program reads is explained.
 func TestVariables(t *testing.T) {
 	t.Parallel()
-	text := read(t, "docs/cli.md") + read(t, "docs/definition.md")
+	text := read(t, "docs/cli.md") + read(t, "docs/definition.md") + read(t, "docs/azure.md")
 	for name := range inSource(t, quoted) {
 		if !notForUsers[name] && !strings.Contains(text, "`"+name+"`") {
-			t.Errorf("neither docs/cli.md nor docs/definition.md explains the variable %s", name)
+			t.Errorf("none of docs/cli.md, docs/definition.md and docs/azure.md explains the variable %s", name)
 		}
 	}
 }

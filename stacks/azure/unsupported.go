@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	target "github.com/envctl/envctl/components/azure"
 	"github.com/envctl/envctl/components/definition"
 	"github.com/envctl/envctl/stacks/azure/preflight"
 )
@@ -12,7 +13,7 @@ import (
 // Unsupported implements [stacks.Target]: what Container Apps cannot honour is
 // refused and never ignored. It asks nobody, so it works without credentials.
 func (*Target) Unsupported(def *definition.Definition) []definition.Problem {
-	c := &collector{def: def}
+	c := &collector{}
 	azure := def.Targets.Azure
 	if def.Platform == "" && (azure == nil || azure.Location == "") {
 		c.problems = append(c.problems, definition.Problem{
@@ -27,7 +28,7 @@ func (*Target) Unsupported(def *definition.Definition) []definition.Problem {
 	for _, name := range slices.Sorted(maps.Keys(def.Jobs)) {
 		c.workload("jobs."+name, def.Jobs[name].Workload)
 	}
-	return c.problems
+	return append(c.problems, target.Unsupported(def)...)
 }
 
 // Limits says in words what of the definition has less effect here than locally,
@@ -42,10 +43,7 @@ func (*Target) Limits(def *definition.Definition) []string {
 	return out
 }
 
-type collector struct {
-	def      *definition.Definition
-	problems []definition.Problem
-}
+type collector struct{ problems []definition.Problem }
 
 func (c *collector) add(path, why, instead string) {
 	c.problems = append(c.problems, definition.Problem{
@@ -54,20 +52,6 @@ func (c *collector) add(path, why, instead string) {
 }
 
 func (c *collector) workload(path string, w definition.Workload) {
-	firewall := c.def.Targets.Azure != nil && c.def.Targets.Azure.Egress == "firewall"
-	switch {
-	case len(w.Egress) == 0:
-	case c.def.Platform != "":
-		c.add(path+".egress", fmt.Sprintf("the network is the platform %q's, and no experiment opens it", c.def.Platform),
-			"leave platform out, with targets.azure.egress: firewall, or leave egress out")
-	case !firewall:
-		c.add(path+".egress", "a security group knows addresses and no host names, so a list of hosts needs a firewall",
-			"set targets.azure.egress to firewall (about 900 USD a month), or leave egress out: the app runs without any outbound connection")
-	}
-	if most := preflight.EphemeralStorage(w.CPU); int64(w.Scratch) > most {
-		c.add(path+".scratch", fmt.Sprintf("Container Apps gives %s of storage with %v cores", preflight.GiB(most), w.CPU),
-			fmt.Sprintf("set scratch to %s or less, or raise cpu and memory", preflight.GiB(most)))
-	}
 	if !preflight.Pair(w.CPU, int64(w.Memory)) {
 		c.add(path+".memory", fmt.Sprintf("Container Apps takes no %v cores with %s", w.CPU, preflight.GiB(int64(w.Memory))),
 			"use one of the pairs "+preflight.Pairs())

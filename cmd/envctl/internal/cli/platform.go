@@ -12,7 +12,7 @@ import (
 // newPlatform is `envctl platform up|down|status`.
 func newPlatform(p *program) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "platform",
+		Use:   "platform COMMAND",
 		Short: "bring up or remove what experiments share on Azure",
 		Long: `Operate a definition of kind Platform on Azure: the registry, the environment and the
 models that experiments with ` + "`platform: NAME`" + ` stand on, so that each of them is up in
@@ -23,9 +23,10 @@ seconds.`,
 		Args: unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	cmd.AddGroup(&cobra.Group{ID: groupWork, Title: "Commands:"})
 	for _, c := range []*cobra.Command{newPlatformUp(p), newPlatformDown(p), newPlatformStatus(p)} {
 		c.Annotations[alwaysAzure] = "yes"
-		c.DisableFlagsInUseLine = true
+		c.GroupID, c.DisableFlagsInUseLine = groupWork, true
 		cmd.AddCommand(c)
 	}
 	return cmd

@@ -56,10 +56,10 @@ on the Docker engine at hand, and leaves nothing behind afterwards.`,
 // newHelp is `envctl help [COMMAND]`.
 func newHelp() *cobra.Command {
 	return &cobra.Command{
-		Use:     "help [COMMAND]",
+		Use:     "help [COMMAND [COMMAND]]",
 		Short:   "tell about a command",
 		Example: "  envctl help up",
-		Args:    between(0, 1, "COMMAND"),
+		Args:    between(0, 2, "COMMAND"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, _, err := cmd.Root().Find(args)
 			if err != nil {
