@@ -170,6 +170,7 @@ func send(ctx context.Context, conn *websocket.Conn, in io.Reader, tty bool) {
 // receive passes output on until the proxy says how the command ended.
 func (s Session) receive(ctx context.Context, conn *websocket.Conn) (int, error) {
 	out, errs := s.writers()
+	defer flush(out, errs)
 	for {
 		_, data, err := conn.Read(ctx)
 		switch {

@@ -42,3 +42,13 @@ func (l *lineEnds) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// flush writes a CR that nothing followed.
+func flush(writers ...io.Writer) {
+	for _, w := range writers {
+		if l, ok := w.(*lineEnds); ok && l.held {
+			l.held = false
+			_, _ = l.to.Write([]byte{'\r'}) // the end is told by the status
+		}
+	}
+}
