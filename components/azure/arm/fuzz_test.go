@@ -16,7 +16,7 @@ func FuzzOperationURL(f *testing.F) {
 		"https://management.azure.com/subscriptions/x/operations/1?api-version=2024-03-01", "/subscriptions/x", "op", "?a=b", "",
 		"//evil.example/x", "https://evil.example/", "https://management.azure.com@evil.example/", "http://management.azure.com/",
 		"https://westeurope.management.azure.com/x", "https://management.azure.com.evil.example/", "https://evilmanagement.azure.com/",
-		"https://user:pw@management.azure.com/", "HTTPS://MANAGEMENT.AZURE.COM/X", "https://management.azure.com:444/x", "\x00", "%zz", "https://[::1",
+		"https://user:pw@management.azure.com/", "HTTPS://MANAGEMENT.AZURE.COM/X", "https://management.azure.com:444/x", "https://management.azure.com:443/x", "\x00", "%zz", "https://[::1",
 	} {
 		f.Add(seed)
 	}
@@ -37,7 +37,7 @@ func FuzzOperationURL(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q became %q, which is no URL", header, fixed)
 		}
-		host := strings.ToLower(u.Host)
+		host := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(u.Host), ":443"), ":")
 		if u.Scheme != "https" || u.User != nil || host != "management.azure.com" && !strings.HasSuffix(host, ".management.azure.com") {
 			t.Errorf("%q became %q", header, fixed)
 		}
@@ -45,6 +45,28 @@ func FuzzOperationURL(f *testing.F) {
 			t.Errorf("%q became %q, without an api-version", header, fixed)
 		}
 	})
+}
+
+func TestOperationURLs(t *testing.T) {
+	t.Parallel()
+	endpoint, request := &url.URL{Scheme: "https", Host: "management.azure.com"}, &url.URL{Scheme: "https", Host: "management.azure.com", Path: "/s/x", RawQuery: "api-version=v1"}
+	for header, want := range map[string]string{
+		"https://management.azure.com:443/op?api-version=v2&t=1": "https://management.azure.com:443/op?api-version=v2&t=1",
+		"https://westeurope.management.azure.com/op":             "https://westeurope.management.azure.com/op?api-version=v1",
+		"/op":                                  "https://management.azure.com/op?api-version=v1",
+		"y":                                    "https://management.azure.com/s/y?api-version=v1",
+		"https://management.azure.com:444/op":  "",
+		"https://evilmanagement.azure.com/op":  "",
+		"http://management.azure.com/op":       "",
+		"//evil.example/op":                    "",
+		"https://a:b@management.azure.com/op":  "",
+		"https://management.azure.com.evil/op": "",
+	} {
+		got, err := operationURLs{endpoint}.fix(header, request)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%s: got %q, %v", header, got, err)
+		}
+	}
 }
 
 // FuzzAnswers: no body of an answer panics, makes an endless error, or fails

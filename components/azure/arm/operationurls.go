@@ -61,8 +61,16 @@ func (o operationURLs) fix(value string, request *url.URL) (string, error) {
 }
 
 // ours tells whether a URL is at Resource Manager: its host, or one beneath it,
-// as those of the regions.
+// as those of the regions, at the same port. Some providers write the port 443 out.
 func (o operationURLs) ours(u *url.URL) bool {
-	host, own := strings.ToLower(u.Host), strings.ToLower(o.endpoint.Host)
-	return host == own || strings.HasSuffix(host, "."+own)
+	host, own := strings.ToLower(u.Hostname()), strings.ToLower(o.endpoint.Hostname())
+	return port(u) == port(o.endpoint) && (host == own || strings.HasSuffix(host, "."+own))
+}
+
+// port is the port of an https URL.
+func port(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	return "443"
 }

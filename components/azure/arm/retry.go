@@ -24,8 +24,8 @@ type class struct {
 	most  time.Duration // the longest wait
 }
 
-// The classes. Sources of the codes and of how long they last: the table of
-// faults in docs/azure; 429 and 5xx: Microsoft's guidance for Resource Manager.
+// The classes. The codes and how long they last are from public reports of each
+// fault; 429 and 5xx: Microsoft's guidance for Resource Manager.
 func throttled() class {
 	return class{"Azure asks for fewer requests", 10 * time.Minute, 5 * time.Second, time.Minute}
 }

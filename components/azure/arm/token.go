@@ -90,7 +90,8 @@ const tokenTime = 5 * time.Minute
 
 // forget drops the tokens and the credential with its own cache, so that the
 // next token is a new one; unless used, which Azure refused, has been replaced
-// already by another request.
+// already by another request. Tokens of managed identities and of the az command
+// are kept beneath, where they are renewed at their end only.
 func (c *credential) forget(used string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
