@@ -59,6 +59,12 @@ func (r *Runner) startOnce(ctx context.Context, p place, name string) error {
 	return r.start(ctx, name)
 }
 
+// What the engine's init, which starts every program, ends with where it cannot.
+const (
+	notExecutable = 126
+	notFound      = 127
+)
+
 // ending says in words how a program ended.
 func ending(s *container.State) string {
 	switch {
@@ -66,6 +72,10 @@ func ending(s *container.State) string {
 		return fmt.Sprintf("status %d, out of memory", s.ExitCode)
 	case s.Error != "":
 		return fmt.Sprintf("status %d: %s", s.ExitCode, oneLine(s.Error))
+	case s.ExitCode == notExecutable:
+		return "status 126: its command cannot be executed"
+	case s.ExitCode == notFound:
+		return "status 127: its command does not exist"
 	case s.ExitCode > 128:
 		return fmt.Sprintf("status %d, killed by signal %d", s.ExitCode, s.ExitCode-128)
 	}

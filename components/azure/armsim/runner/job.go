@@ -162,10 +162,9 @@ func (r *Runner) advance(ctx context.Context, id, execution, end string) (run.Ex
 	if err != nil || !ok {
 		return run.Execution{Name: execution, State: run.Gone}, err
 	}
-	out := run.Execution{Name: execution, State: run.Running, Started: s.all()[0].started.UTC()}
-	if out.Started.Year() < 1970 {
-		out.Started = s.main.made.UTC()
-	}
+	// The engine's own time of a start is of the latest try, and of a quick program
+	// later than that of its end.
+	out := run.Execution{Name: execution, State: run.Running, Started: s.all()[0].created.UTC()}
 	done, err := r.step(ctx, s, &out)
 	if err != nil || done {
 		return out, err

@@ -11,6 +11,7 @@ import (
 	cerrdefs "github.com/containerd/errdefs"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/envctl/envctl/components/azure/armsim/run"
 	"github.com/envctl/envctl/local/docker"
 )
 
@@ -26,33 +27,15 @@ func (r *Runner) Logs(ctx context.Context, id string, follow bool, since time.Ti
 	out := &sharedWriter{w: w}
 	seen := map[string]time.Time{} // by container: its latest line
 	for {
-		job, name := execution(id)
-		list, err := r.logged(ctx, job, name)
-		if err != nil {
-			return wrap("log of "+last(id), err)
-		}
-		group, gctx := errgroup.WithContext(ctx)
-		tails := make([]*tail, len(list))
-		for i, c := range list {
-			from := since
-			if at, ok := seen[c.ID]; ok {
-				from = at.Add(time.Nanosecond)
-			}
-			tails[i] = &tail{out: out, latest: seen[c.ID]}
-			group.Go(func() error { return r.copyLog(gctx, c, follow, from, tails[i]) })
-		}
-		err = group.Wait()
-		for i, c := range list {
-			seen[c.ID] = tails[i].latest
+		over, err := r.over(ctx, id)
+		if err == nil {
+			err = r.copyLogs(ctx, id, follow && !over, since, seen, out)
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err != nil {
+		if err != nil || !follow || over {
 			return wrap("log of "+last(id), err)
-		}
-		if !follow || name != "" && r.over(ctx, job, name) {
-			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -60,6 +43,43 @@ func (r *Runner) Logs(ctx context.Context, id string, follow bool, since time.Ti
 		case <-time.After(lookAgain):
 		}
 	}
+}
+
+// over says whether an execution writes nothing more; an app always may.
+func (r *Runner) over(ctx context.Context, id string) (bool, error) {
+	job, name := execution(id)
+	if name == "" {
+		return false, nil
+	}
+	e, err := r.advance(ctx, job, name, "")
+	return e.State != run.Running, err
+}
+
+// copyLogs copies what the containers of an app or execution wrote since then, and
+// after what was seen.
+func (r *Runner) copyLogs(
+	ctx context.Context, id string, follow bool, since time.Time, seen map[string]time.Time, out *sharedWriter,
+) error {
+	job, name := execution(id)
+	list, err := r.logged(ctx, job, name)
+	if err != nil {
+		return err
+	}
+	group, gctx := errgroup.WithContext(ctx)
+	tails := make([]*tail, len(list))
+	for i, c := range list {
+		from := since
+		if at := seen[c.ID]; !at.IsZero() {
+			from = at.Add(time.Nanosecond)
+		}
+		tails[i] = &tail{out: out, latest: seen[c.ID]}
+		group.Go(func() error { return r.copyLog(gctx, c, follow, from, tails[i]) })
+	}
+	err = group.Wait()
+	for i, c := range list {
+		seen[c.ID] = tails[i].latest
+	}
+	return err
 }
 
 // logged lists the containers whose output belongs to an app or an execution.
@@ -76,12 +96,6 @@ func (r *Runner) logged(ctx context.Context, id, execution string) ([]docker.Con
 		}
 	}
 	return out, err
-}
-
-// over says whether an execution writes nothing more.
-func (r *Runner) over(ctx context.Context, id, execution string) bool {
-	s, ok, err := r.series(ctx, id, execution)
-	return err == nil && (!ok || s.main.ended())
 }
 
 func (r *Runner) copyLog(ctx context.Context, c docker.Container, follow bool, since time.Time, to *tail) error {

@@ -23,8 +23,9 @@ const settle = 500 * time.Millisecond
 type replica struct {
 	docker.Container
 	state   container.State
-	retries int       // that the engine has had to make
-	allowed int       // that it makes
+	retries int // that the engine has had to make
+	allowed int // that it makes
+	created time.Time
 	made    time.Time // when its latest run can have begun
 	started time.Time
 }
@@ -83,7 +84,8 @@ func (r *Runner) replica(ctx context.Context, c docker.Container) (replica, bool
 		Container: c, state: *found.State, retries: found.RestartCount, allowed: found.HostConfig.RestartPolicy.MaximumRetryCount,
 	}
 	// The year 1 where there is none; the engine's times are RFC 3339.
-	out.made, _ = time.Parse(time.RFC3339Nano, found.Created)
+	out.created, _ = time.Parse(time.RFC3339Nano, found.Created)
+	out.made = out.created
 	out.started, _ = time.Parse(time.RFC3339Nano, found.State.StartedAt)
 	if ended, _ := time.Parse(time.RFC3339Nano, found.State.FinishedAt); ended.After(out.made) {
 		out.made = ended
@@ -222,7 +224,8 @@ func (c replica) reason() string {
 	switch {
 	case c.state.OOMKilled:
 		return "OOMKilled"
-	case c.state.Status == container.StateCreated && c.state.Error != "":
+	case c.state.Status == container.StateCreated && c.state.Error != "",
+		c.state.ExitCode == notFound, c.state.ExitCode == notExecutable:
 		return "ContainerCreateFailure"
 	case c.state.Status == container.StateCreated:
 		return "ContainerCreating"
