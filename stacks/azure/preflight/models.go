@@ -94,9 +94,12 @@ func choose(model plan.Model, offers []offer, location string) (offer, *Check) {
 	same := filter(offers, func(o offer) bool { return strings.EqualFold(o.model, model.Model) })
 	if len(same) == 0 {
 		all := nearest(model.Model, distinct(offers, func(o offer) string { return o.model }))
+		fix := "use one that it has, as " + strings.Join(all, ", ")
+		if len(all) == 0 {
+			fix = "it has none at all"
+		}
 		return offer{}, &Check{Name: "models", State: Failed, Path: path + ".model",
-			Detail: fmt.Sprintf("%s has no model %q", location, model.Model),
-			Fix:    "use one that it has, as " + strings.Join(all, ", ")}
+			Detail: fmt.Sprintf("%s has no model %q", location, model.Model), Fix: fix}
 	}
 	version := filter(same, func(o offer) bool { return model.Version == "" && o.preferred || o.version == model.Version })
 	if model.Version == "" && len(version) == 0 {

@@ -69,7 +69,7 @@ func Run(ctx context.Context, m ask.Manager, s Subject) ([]Check, error) {
 		return []Check{first}, err
 	}
 	looks := []func(context.Context, ask.Manager, Subject) ([]Check, error){
-		region, providers, environments, models, leftovers, available, permissions,
+		inRegion, leftovers, available, permissions,
 	}
 	found := make([][]Check, len(looks))
 	group, gctx := errgroup.WithContext(ctx)
@@ -79,6 +79,26 @@ func Run(ctx context.Context, m ask.Manager, s Subject) ([]Check, error) {
 	}
 	err = group.Wait()
 	out := []Check{first}
+	for _, checks := range found {
+		out = append(out, checks...)
+	}
+	return out, err
+}
+
+// inRegion asks for the region, and for what has to be there where there is such a
+// region: one that does not exist has nothing, which needs no saying.
+func inRegion(ctx context.Context, m ask.Manager, s Subject) ([]Check, error) {
+	out, err := region(ctx, m, s)
+	if err != nil || out[0].State == Failed {
+		return out, err
+	}
+	looks := []func(context.Context, ask.Manager, Subject) ([]Check, error){providers, environments, models}
+	found := make([][]Check, len(looks))
+	group, gctx := errgroup.WithContext(ctx)
+	for i, look := range looks {
+		group.Go(func() (err error) { found[i], err = look(gctx, m, s); return err })
+	}
+	err = group.Wait()
 	for _, checks := range found {
 		out = append(out, checks...)
 	}

@@ -27,20 +27,6 @@ func Pairs() string {
 	return strings.Join(out, ", ")
 }
 
-// EphemeralStorage is how much temporary storage a replica of so many cores has,
-// in bytes (learn.microsoft.com: Container Apps, storage mounts).
-func EphemeralStorage(cpu float64) int64 {
-	switch {
-	case cpu <= 0.25:
-		return 1 * gib
-	case cpu <= 0.5:
-		return 2 * gib
-	case cpu <= 1:
-		return 4 * gib
-	}
-	return 8 * gib
-}
-
 // GiB writes bytes as Container Apps does.
 func GiB(bytes int64) string {
 	if bytes%(gib/1024) != 0 {
