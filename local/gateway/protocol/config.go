@@ -35,6 +35,23 @@ type Ingress struct {
 	// which is the address the engine's host has when a published port is used.
 	HostOnly bool    `json:"hostOnly,omitempty"`
 	Routes   []Route `json:"routes,omitempty"`
+	// Inside lets apps call each other by name at one port, as the ingress inside
+	// an environment of Container Apps does. It is off where it has no routes.
+	Inside Inside `json:"inside,omitzero"`
+}
+
+// Inside is one listener on the networks that have no way out, and the apps behind
+// it, chosen by the name that a request is for.
+type Inside struct {
+	Listen int           `json:"listen"` // port in the gateway's container
+	Routes []InsideRoute `json:"routes,omitempty"`
+}
+
+// InsideRoute is one app that others call by its name.
+type InsideRoute struct {
+	App  string `json:"app"`  // the name that it is called by
+	Host string `json:"host"` // alias of the app on the internal network, or an IP address
+	Port int    `json:"port"` // port of the app
 }
 
 // Route is one listener and the app behind it.
@@ -66,7 +83,9 @@ type Probe struct {
 func Seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 // Empty reports whether there is nothing for a gateway to do.
-func (c Config) Empty() bool { return len(c.Ingress.Routes) == 0 && len(c.Health.Probes) == 0 }
+func (c Config) Empty() bool {
+	return len(c.Ingress.Routes) == 0 && len(c.Ingress.Inside.Routes) == 0 && len(c.Health.Probes) == 0
+}
 
 // Encode returns the JSON of c; equal configurations have equal JSON.
 func (c Config) Encode() (string, error) {
@@ -101,6 +120,9 @@ func Decode(text string) (Config, error) {
 	// An empty list and none are the same configuration, with the same JSON.
 	if len(c.Ingress.Routes) == 0 {
 		c.Ingress.Routes = nil
+	}
+	if len(c.Ingress.Inside.Routes) == 0 {
+		c.Ingress.Inside.Routes = nil
 	}
 	if len(c.Health.Probes) == 0 {
 		c.Health.Probes = nil

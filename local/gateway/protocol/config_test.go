@@ -14,7 +14,9 @@ func valid() protocol.Config {
 		Ingress: protocol.Ingress{HostOnly: true, Routes: []protocol.Route{
 			{App: "api", Listen: 8001, Host: "api", Port: 8080},
 			{App: "web", Listen: 8002, Host: "10.0.0.7", Port: 80},
-		}},
+		}, Inside: protocol.Inside{Listen: 80, Routes: []protocol.InsideRoute{
+			{App: "api", Host: "api-replica", Port: 8080}, {App: "web", Host: "10.0.0.7", Port: 80},
+		}}},
 		Health: protocol.Health{Probes: []protocol.Probe{
 			{App: "api", Host: "api", Port: 8080, Path: "/healthz?full=1", Interval: 10, Timeout: 2, Retries: 3, Grace: 30},
 			{App: "web", Host: "10.0.0.7", Port: 80, Interval: 0.5, Timeout: 0.25, Retries: 1},
@@ -53,6 +55,11 @@ func TestConfigRefusesWhatItCannotServe(t *testing.T) {
 		"listen is too high":   {func(c *protocol.Config) { c.Ingress.Routes[0].Listen = 65536 }, "listen port 65536"},
 		"listen twice":         {func(c *protocol.Config) { c.Ingress.Routes[1].Listen = 8001 }, "given twice"},
 		"app twice":            {func(c *protocol.Config) { c.Ingress.Routes[1].App = "api" }, "given twice"},
+		"inside port is 0":     {func(c *protocol.Config) { c.Ingress.Inside.Listen = 0 }, "inside: listen port 0"},
+		"inside port is taken": {func(c *protocol.Config) { c.Ingress.Inside.Listen = 8002 }, "8002 given twice"},
+		"inside has no routes": {func(c *protocol.Config) { c.Ingress.Inside.Routes = nil }, "without routes"},
+		"inside twice":         {func(c *protocol.Config) { c.Ingress.Inside.Routes[1].App = "api" }, "each app once"},
+		"inside is no label":   {func(c *protocol.Config) { c.Ingress.Inside.Routes[1].App = "a.b" }, `app "a.b"`},
 		"probe twice":          {func(c *protocol.Config) { c.Health.Probes[1].App = "api" }, "one probe an app"},
 		"path without a slash": {func(c *protocol.Config) { c.Health.Probes[0].Path = "healthz" }, `path "healthz"`},
 		"path with a newline":  {func(c *protocol.Config) { c.Health.Probes[0].Path = "/a\r\nHost: b" }, "printable"},

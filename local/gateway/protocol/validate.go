@@ -25,6 +25,9 @@ func (c Config) validate() error {
 		}
 		apps[r.App], ports[r.Listen] = true, true
 	}
+	if err := c.Ingress.Inside.validate(ports); err != nil {
+		return err
+	}
 	clear(apps)
 	for _, p := range c.Health.Probes {
 		if err := p.validate(); err != nil {
@@ -34,6 +37,33 @@ func (c Config) validate() error {
 			return fmt.Errorf("gateway health of %q: given twice, expected one probe an app", p.App)
 		}
 		apps[p.App] = true
+	}
+	return nil
+}
+
+// validate checks the inside against the ports that are taken.
+func (in Inside) validate(ports map[int]bool) error {
+	if len(in.Routes) == 0 {
+		if in.Listen != 0 {
+			return fmt.Errorf("gateway ingress inside: listen port %d without routes, expected one at least", in.Listen)
+		}
+		return nil
+	}
+	if err := checkPort(in.Listen); err != nil {
+		return fmt.Errorf("gateway ingress inside: listen %w", err)
+	}
+	if ports[in.Listen] {
+		return fmt.Errorf("gateway ingress inside: listen port %d given twice, expected each once", in.Listen)
+	}
+	apps := map[string]bool{}
+	for _, r := range in.Routes {
+		if err := checkTarget("ingress inside", r.App, r.Host, r.Port); err != nil {
+			return err
+		}
+		if apps[r.App] {
+			return fmt.Errorf("gateway ingress inside of %q: given twice, expected each app once", r.App)
+		}
+		apps[r.App] = true
 	}
 	return nil
 }

@@ -28,7 +28,8 @@ const (
 	drain = 3 * time.Second
 )
 
-// entrance is the ingress: one listener and one server for each route.
+// entrance is the ingress: one listener and one server for each route, and for
+// each address inside.
 type entrance struct {
 	servers   []*http.Server
 	listeners []net.Listener
@@ -57,6 +58,10 @@ func listen(ctx context.Context, cfg protocol.Ingress, dial *dialer, events *emi
 		}
 		e.listeners = append(e.listeners, l)
 		e.servers = append(e.servers, newServer(newProxy(route, dial, events)))
+	}
+	if err := e.listenInside(ctx, cfg.Inside, dial, events); err != nil {
+		e.close()
+		return nil, err
 	}
 	return e, nil
 }

@@ -72,7 +72,7 @@ func TestAppsFindEachOther(t *testing.T) {
 	if st := r.apply(store, run.Running); st.Address != "" {
 		t.Errorf("an internal app has the address %s", st.Address)
 	}
-	if got := r.get(api, "/get?url=http://store:8080/"); got != "hello from store\n" {
+	if got := r.get(api, "/get?url=http://store/"); got != "hello from store\n" {
 		t.Errorf("store answers %q", got)
 	}
 	check(t, r.run.Remove(t.Context(), store.ID))

@@ -182,7 +182,7 @@ func (r *Runner) wanted(p place, spec run.Spec, images []loaded) (map[string]doc
 		name := p.container(spec.Name, strconv.Itoa(i))
 		replica := replicaName(spec, i)
 		out[name] = runSpec(p, request{
-			name: name, kind: kindApp, hostname: spec.Name, aliases: []string{spec.Name},
+			name: name, kind: kindApp, hostname: spec.Name, aliases: []string{replicas(spec.Name)},
 			labels: with(labels, labelEdge, string(text), labelReplica, replica),
 			env:    map[string]string{"CONTAINER_APP_REPLICA_NAME": replica},
 		}, spec.Container, images[len(images)-1])

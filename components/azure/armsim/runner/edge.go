@@ -36,6 +36,13 @@ const (
 	minSeconds = 0.01
 )
 
+// insidePort is where apps of an environment call each other: http://NAME.
+const insidePort = 80
+
+// replicas is the name of an app's own containers on the environment's network. The
+// app's name is its ingress there, and so the gateway's.
+func replicas(app string) string { return app + "--replicas" }
+
 // edgeOf says what the gateway does for an app.
 func edgeOf(spec run.Spec) (edge, error) {
 	e := edge{App: spec.Name, ID: spec.ID}
@@ -79,7 +86,7 @@ func probeOf(app string, probes []run.Probe, port int) *protocol.Probe {
 	}
 	fill(&start, port)
 	out := &protocol.Probe{
-		App: app, Host: app, Port: p.Port, Path: p.Path,
+		App: app, Host: replicas(app), Port: p.Port, Path: p.Path,
 		Interval: bounded(p.Period), Timeout: bounded(p.Timeout), Retries: min(p.FailureThreshold, maxRetries),
 		Grace: bounded(start.Delay + time.Duration(start.FailureThreshold)*start.Period),
 	}
@@ -133,10 +140,17 @@ func configure(apps []edge) (protocol.Config, map[string]int) {
 		if a.Probe != nil {
 			cfg.Health.Probes = append(cfg.Health.Probes, *a.Probe)
 		}
-		if a.External && a.Port > 0 {
+		if a.Port == 0 {
+			continue
+		}
+		cfg.Ingress.Inside.Listen = insidePort
+		cfg.Ingress.Inside.Routes = append(cfg.Ingress.Inside.Routes, protocol.InsideRoute{
+			App: a.App, Host: replicas(a.App), Port: a.Port,
+		})
+		if a.External {
 			inside[a.ID] = gateway.FirstPort + len(inside)
 			cfg.Ingress.Routes = append(cfg.Ingress.Routes, protocol.Route{
-				App: a.App, Listen: inside[a.ID], Host: a.App, Port: a.Port,
+				App: a.App, Listen: inside[a.ID], Host: replicas(a.App), Port: a.Port,
 			})
 		}
 	}

@@ -162,12 +162,21 @@ func (r *Runner) gatewayOptions(
 		},
 		HostConfig: &container.HostConfig{},
 		NetworkingConfig: &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{
-			p.network(): {},
+			p.network(): {Aliases: called(config)},
 		}},
 	}
 	publish(&out, inside, ports)
 	gatewayProfile(p, about.interfaces).Apply(out.Config, out.HostConfig)
 	return out, nil
+}
+
+// called are the names that apps call each other by.
+func called(config protocol.Config) []string {
+	var out []string
+	for _, r := range config.Ingress.Inside.Routes {
+		out = append(out, r.App)
+	}
+	return out
 }
 
 // publish publishes the ports of a gateway at this machine's loopback.
