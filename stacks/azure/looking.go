@@ -124,20 +124,22 @@ func idle(revision ask.Object) bool {
 	return ask.Whole(revision, "properties", "replicas") == 0 && (!told || least == 0)
 }
 
-// expected are the resources that an experiment consists of beside its apps and
-// jobs, by "type/name".
-func (l *looking) expected() []string {
-	var out []string
-	add := func(kind, name string) { out = append(out, kind+"/"+name) }
+// part is one resource that an experiment consists of.
+type part struct{ kind, name, word string }
+
+// expected are the resources of an experiment beside its apps and jobs.
+func (l *looking) expected() []part {
+	var out []part
 	for _, w := range l.spec.Workloads {
-		add("Microsoft.ManagedIdentity/userAssignedIdentities", l.names.Identity(w.Name))
+		out = append(out, part{"Microsoft.ManagedIdentity/userAssignedIdentities", l.names.Identity(w.Name), "identity"})
 	}
 	if l.spec.Platform == "" {
-		add("Microsoft.ContainerRegistry/registries", l.names.Registry)
-		add("Microsoft.OperationalInsights/workspaces", l.names.Workspace)
-		add("Microsoft.App/managedEnvironments", l.names.Environment)
+		out = append(out,
+			part{"Microsoft.ContainerRegistry/registries", l.names.Registry, "registry"},
+			part{"Microsoft.OperationalInsights/workspaces", l.names.Workspace, "workspace"},
+			part{"Microsoft.App/managedEnvironments", l.names.Environment, "environment"})
 		if len(l.spec.Models) > 0 {
-			add("Microsoft.CognitiveServices/accounts", l.names.Account)
+			out = append(out, part{"Microsoft.CognitiveServices/accounts", l.names.Account, "account"})
 		}
 	}
 	return out
@@ -149,16 +151,14 @@ func (l *looking) missing() []stacks.Drift {
 		return []stacks.Drift{{Resource: "resource group " + l.names.ResourceGroup, Want: "present", Got: "missing"}}
 	}
 	var out []stacks.Drift
-	for _, id := range l.expected() {
-		kind, name := id[:strings.LastIndex(id, "/")], id[strings.LastIndex(id, "/")+1:]
-		short := kind[strings.LastIndex(kind, "/")+1:]
-		r, ok := l.resources[strings.ToLower(id)]
+	for _, p := range l.expected() {
+		r, ok := l.resources[strings.ToLower(p.kind+"/"+p.name)]
 		if !ok {
-			out = append(out, stacks.Drift{Resource: strings.TrimSuffix(short, "s") + " " + name, Want: "present", Got: "missing"})
+			out = append(out, stacks.Drift{Resource: p.word + " " + p.name, Want: "present", Got: "missing"})
 			continue
 		}
 		if state := ask.Text(r, "provisioningState"); state == "Failed" || state == "Canceled" {
-			out = append(out, stacks.Drift{Resource: strings.TrimSuffix(short, "s") + " " + name, Path: "provisioningState", Want: "Succeeded", Got: state})
+			out = append(out, stacks.Drift{Resource: p.word + " " + p.name, Path: "provisioningState", Want: "Succeeded", Got: state})
 		}
 	}
 	slices.SortFunc(out, func(a, b stacks.Drift) int { return strings.Compare(a.Resource, b.Resource) })
