@@ -55,7 +55,7 @@ lint: ## gofmt, go vet and, where it is installed, shellcheck
 	if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w mends it):" >&2; echo "$$unformatted" >&2; exit 1; fi
 	$(GO) vet ./...
 	cd bench/engine && $(GO) vet .
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/run .ci/engine examples/*/demo; fi
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run .ci/engine .ci/acceptance-azure examples/*/demo; fi
 
 # Packages that need no Pulumi engine build quickly with the race detector; the
 # others are tested without it. Each package is tested once.
@@ -68,6 +68,10 @@ test: lint engine ## everything, with the real engine: the race detector where i
 	$(GO) test $(RACE) -count=1 -p $(P) -timeout 30m $(TEST_FLAGS) $$($(DEPS) | awk '$$1 ~ /\.test$$/ && !$(HEAVY) {sub(/\.test$$/, "", $$1); print $$1}')
 	$(GO) test -count=1 -p $(P) -timeout 30m $(TEST_FLAGS) $$($(DEPS) | awk '$$1 ~ /\.test$$/ && $(HEAVY) {sub(/\.test$$/, "", $$1); print $$1}')
 	$(MAKE) test-stock test-registry
+
+.PHONY: acceptance-azure
+acceptance-azure: engine build ## the whole life on a subscription of yours (ARM_SUBSCRIPTION_ID); it costs about 1 USD
+	.ci/acceptance-azure $(BIN)/envctl
 
 .PHONY: test-stock
 test-stock: engine stock-cli ## the stock pulumi CLI on stacks of envctl, and on its program
