@@ -118,3 +118,9 @@ func hint(err error) string {
 	}
 	return ""
 }
+
+// registryAccount is the name of the plan's account.
+func registryAccount(t *testing.T) string {
+	t.Helper()
+	return names.New(names.Owner{Subscription: "0000", Experiment: "exp", Instance: "default"}, false).Account
+}
