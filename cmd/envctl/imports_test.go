@@ -121,11 +121,12 @@ var mayImport = map[string][]string{
 		"components/plan", "local/docker", "local/registry", "stacks", "stacks/azure/ask", "stacks/azure/console",
 		"stacks/azure/preflight", "stacks/azure/words", "stacks/images",
 	},
-	"stacks/azure/ask":       {},
-	"stacks/azure/console":   {"stacks/azure/ask", "stacks/azure/words"},
-	"stacks/azure/preflight": {"components/azure/arm", "components/azure/names", "components/plan", "stacks/azure/ask"},
-	"stacks/azure/words":     {"components/azure/arm"},
-	"stacks/promote":         {"components/definition", "components/plan", "stacks", "stacks/internal/atomicfile", "stacks/state"},
+	"stacks/azure/ask":         {},
+	"stacks/azure/ask/asktest": {"components/azure/arm", "stacks/azure/ask"},
+	"stacks/azure/console":     {"stacks/azure/ask", "stacks/azure/words"},
+	"stacks/azure/preflight":   {"components/azure/arm", "components/azure/names", "components/plan", "stacks/azure/ask"},
+	"stacks/azure/words":       {"components/azure/arm"},
+	"stacks/promote":           {"components/definition", "components/plan", "stacks", "stacks/internal/atomicfile", "stacks/state"},
 
 	"docs": {}, // its tests only
 

@@ -74,7 +74,7 @@ func TestDifferencesAreNamed(t *testing.T) {
 	rows := parity.Of(read(t, full))
 	for component, wants := range map[string][]string{
 		"app web":     {"one replica locally, 1 to 3 on Azure", "after 240 s", "locally models are refused"},
-		"app api":     {"/tmp is memory", "read-only"},
+		"app api":     {"/tmp is memory", "read-only", "the image's own USER"},
 		"job nightly": {"`envctl run nightly` starts it", "brings /out back", "stderr"},
 		"identity":    {"IDENTITY_ENDPOINT"},
 		"variables":   {"ENVCTL_TARGET", "needed apps"},

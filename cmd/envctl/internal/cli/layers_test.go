@@ -21,7 +21,7 @@ func TestImports(t *testing.T) {
 	}{
 		{own + "stacks/engine", "*.go", []string{"wire.go", "azure.go", "probes_state.go"}},
 		{own + "stacks/state", "*.go", []string{"wire.go", "azure.go", "probes_state.go"}},
-		{own + "stacks/lifecycle", "*.go", []string{"wire.go", "azure.go", "azurepromote.go"}},
+		{own + "stacks/lifecycle", "*.go", []string{"wire.go", "azure.go", "azurepromote.go", "azureworkloads.go", "localworkloads.go"}},
 		{own + "components/docker", "*.go", []string{"wire.go"}},
 		{"github.com/pulumi", "*.go", []string{"wire.go"}},
 		{"github.com/moby/moby/client", "*.go", []string{"probes.go"}},

@@ -74,9 +74,21 @@ func (o Operation) writeOutputs(p *Page) {
 		}
 	}
 	for _, job := range slices.Sorted(maps.Keys(o.Outputs.Jobs)) {
-		rows = append(rows, []styled{normal(job), dim("job: envctl run " + job)})
+		rows = append(rows, []styled{normal(job), dim("job: envctl run " + job + o.flags())})
 	}
 	p.table(2, rows)
+}
+
+// flags are those that lead a command to where the experiment is.
+func (o Operation) flags() string {
+	text := ""
+	if o.Target == "azure" {
+		text = " -t azure"
+	}
+	if o.Simulated {
+		text += " --simulate"
+	}
+	return text
 }
 
 func (o Operation) writeDown(p *Page) {
