@@ -72,7 +72,6 @@ type Target struct {
 // prepared is what Prepare learned that a plan does not hold.
 type prepared struct {
 	definition string // hash
-	steward    bool
 }
 
 var (

@@ -34,13 +34,11 @@ const (
 	JobReplicas    = "2023-11-02-preview"
 	Registries     = "2023-07-01" // Microsoft.ContainerRegistry
 	Accounts       = "2024-10-01" // Microsoft.CognitiveServices
-	Workspaces     = "2023-09-01" // Microsoft.OperationalInsights
 	Authorization  = "2022-04-01" // role assignments, role definitions, permissions
 	Identities     = "2023-01-31" // Microsoft.ManagedIdentity
 	Networks       = "2024-01-01" // Microsoft.Network
 	Budgets        = "2023-05-01" // Microsoft.Consumption
 	ActionGroups   = "2023-01-01" // Microsoft.Insights
-	DeletedLogs    = "2023-09-01" // deleted workspaces
 	AppsUsages     = "2024-03-01" // quota of Container Apps in a region
 	PermissionList = "2022-04-01"
 )
