@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -29,7 +30,7 @@ func (a *azureServices) Promote(ctx context.Context, r PromoteRequest) (Promotio
 	}
 	ran, err := promote.Check(r.Definition, here, source)
 	if err != nil {
-		return out, err
+		return refused(out, err)
 	}
 	a.target.Images.Given = promote.Images(ran)
 	request := lifecycle.Request(r.Request)
@@ -40,7 +41,7 @@ func (a *azureServices) Promote(ctx context.Context, r PromoteRequest) (Promotio
 	difference := promote.Compare(ran, will)
 	out.Images, out.Differences = difference.Same, inWords(difference.Addresses)
 	if err := difference.Err(here); err != nil {
-		return out, err
+		return refused(out, err)
 	}
 	if r.Confirm != nil {
 		if err := r.Confirm(out); err != nil {
@@ -53,6 +54,14 @@ func (a *azureServices) Promote(ctx context.Context, r PromoteRequest) (Promotio
 		return out, err
 	}
 	return out, a.receipt(ctx, &out, r, ran, will, source.Observed, difference)
+}
+
+// refused marks the result of what was not allowed.
+func refused(out Promotion, err error) (Promotion, error) {
+	if not := (*promote.RefusedError)(nil); errors.As(err, &not) {
+		out.Result.Result = stacks.Refused
+	}
+	return out, err
 }
 
 // locally is what is known of the experiment on this machine. An engine that
