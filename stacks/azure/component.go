@@ -60,6 +60,11 @@ func (t *Target) settings(spec plan.Spec) (target.Settings, error) {
 		Subscription: t.Client.Subscription(), Owner: t.Owner, Definition: known.definition, Tags: t.Tags,
 		Simulated: t.Client.Simulated(), BudgetStart: t.now(), Cloud: cloud(t.Client),
 	}
+	if s.Simulated {
+		// Those of the simulator are other ones with every command, and what is
+		// made of the same definition has to be the same.
+		s.Cloud.ResourceManager, s.Cloud.LoginHosts = "", nil
+	}
 	if spec.Azure != nil {
 		s.Location = spec.Azure.Location
 	}
