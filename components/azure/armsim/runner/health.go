@@ -8,6 +8,7 @@ import (
 	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
 	"github.com/envctl/envctl/local/docker"
@@ -60,11 +61,18 @@ func (r *Runner) health(ctx context.Context, gateways []docker.Container, app st
 			}
 			return nil
 		})
-		if err != nil && !errors.Is(err, gateway.ErrStopped) && !cerrdefs.IsNotFound(err) {
+		if err != nil && !errors.Is(err, gateway.ErrStopped) && !r.goes(ctx, g.ID) {
 			return last, false, err
 		}
 	}
 	return last, ok, nil
+}
+
+// goes says whether a container is gone or on its way: somebody replaces it, and
+// what the engine says of it meanwhile has many words.
+func (r *Runner) goes(ctx context.Context, id string) bool {
+	found, ok, err := r.engine.Inspect(ctx, id)
+	return err == nil && (!ok || found.State == nil || found.State.Dead || found.State.Status == container.StateRemoving)
 }
 
 // wake has an environment's gateway check every app anew: what it knew is of

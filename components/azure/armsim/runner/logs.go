@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	cerrdefs "github.com/containerd/errdefs"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/envctl/envctl/components/azure/armsim/run"
@@ -104,7 +103,7 @@ func (r *Runner) copyLog(ctx context.Context, c docker.Container, follow bool, s
 	stdout, stderr := &lineWriter{to: to}, &lineWriter{to: to}
 	err := r.engine.Logs(ctx, c.ID, options, stdout, stderr)
 	err = errors.Join(err, stdout.end(), stderr.end())
-	if cerrdefs.IsNotFound(err) {
+	if err != nil && ctx.Err() == nil && r.goes(ctx, c.ID) {
 		return nil // it was replaced meanwhile
 	}
 	return err
