@@ -78,6 +78,9 @@ var mayImport = map[string][]string{
 	"components/azure/steward/cmd/steward":   {"components/azure/steward/duty"},
 	"components/azure/steward/duty":          {},
 
+	"components/targettest":      {},
+	"components/targettest/echo": {},
+
 	"policies": {"components/definition", "components/plan"},
 
 	"carry":           {},
