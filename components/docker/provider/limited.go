@@ -9,7 +9,8 @@ import (
 // limited bounds how many containers are made, started, stopped or removed at
 // once; what waits for an app to answer takes no place. An engine works on
 // containers nearly one after another: measured on 2 cores with 10 containers, 4
-// at a time are up in 1.6 s, 10 at a time in 1.75 s and one after another in 3.2 s.
+// at a time are up in 1.6 s, 10 at a time in 1.75 s and one after another in 3.2 s; 30
+// that are stopped 4 at a time are gone in 2.26 s, all at once in 2.42 s.
 type limited struct {
 	containerAPI
 	places chan struct{}
@@ -48,4 +49,12 @@ func (l limited) ContainerRemove(ctx context.Context, id string, o client.Contai
 	}
 	defer l.give()
 	return l.containerAPI.ContainerRemove(ctx, id, o)
+}
+
+func (l limited) ContainerStop(ctx context.Context, id string, o client.ContainerStopOptions) (client.ContainerStopResult, error) {
+	if err := l.take(ctx); err != nil {
+		return client.ContainerStopResult{}, err
+	}
+	defer l.give()
+	return l.containerAPI.ContainerStop(ctx, id, o)
 }
