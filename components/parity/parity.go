@@ -111,7 +111,7 @@ func container(r Row, w definition.Workload) Row {
 	r.Differences = append(r.Differences,
 		"locally the root file system is read-only, capabilities are dropped and system calls filtered; Container Apps isolates by its own means")
 	r.Differences = append(r.Differences,
-		"it runs as the definition's user locally, and as the image's own USER on Azure: let the Dockerfile name the same one")
+		"it runs as the definition's user locally, and as the image's own USER on Azure, where one that names another is refused")
 	if w.Scratch > 0 {
 		r.Differences = append(r.Differences, "/tmp is memory of a fixed size locally, and ephemeral storage on Azure")
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // dockerfile makes an image of one static program.
-const dockerfile = "FROM scratch\nCOPY echo /echo\nENTRYPOINT [\"/echo\"]\n"
+const dockerfile = "FROM scratch\nCOPY echo /echo\nUSER 65532\nENTRYPOINT [\"/echo\"]\n"
 
 // buildEcho builds the app of the suite.
 func buildEcho(t testing.TB) []byte {

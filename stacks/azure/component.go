@@ -42,6 +42,11 @@ func (t *Target) Component(ctx context.Context, p *plan.Plan, dryRun bool) (comp
 	if stack.Images, err = t.sources(ctx, spec, dryRun); err != nil {
 		return nil, err
 	}
+	if !dryRun { // a preview may know an image that does not exist yet
+		if err := t.users(ctx, spec, stack.Images); err != nil {
+			return nil, err
+		}
+	}
 	if target.NeedsSteward(spec) {
 		if stack.Steward, err = t.Images.Steward(ctx, !dryRun); err != nil {
 			return nil, fmt.Errorf("the image of the steward, which ends the experiment in Azure: %w", err)

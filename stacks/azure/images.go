@@ -46,6 +46,9 @@ type Images struct {
 	// Given are images that are settled already, by workload: of what a promote
 	// takes over. Those of a workload that is not here are looked for.
 	Given map[string]plan.Image
+	// User returns the USER of an image, by HOST/REPOSITORY@DIGEST; nil: as its
+	// registry says.
+	User func(ctx context.Context, source string) (string, error)
 	// Transport reaches the registries that tags are resolved at; nil: net/http.
 	Transport http.RoundTripper
 	// Keychain has the credentials for them; nil: Docker's.

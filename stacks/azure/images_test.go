@@ -183,6 +183,7 @@ func TestComponent(t *testing.T) {
 		a.Images.Pushed = pushed{"exp/api": digest}
 		started := false
 		a.Images.Address = func(_ context.Context, start bool) (string, error) { started = start; return "127.0.0.1:5000", nil }
+		a.Images.User = func(context.Context, string) (string, error) { return "65532", nil }
 		images, err := prepare(t, a, def)
 		if err != nil {
 			t.Fatal(err)

@@ -102,7 +102,7 @@ func writeContext(dir, version string) error {
 	}
 	for name, content := range map[string][]byte{
 		"app": app, "version": []byte(version + "\n"),
-		"Dockerfile": []byte("FROM scratch\nCOPY app /app\nCOPY version /version\nENTRYPOINT [\"/app\"]\n"),
+		"Dockerfile": []byte("FROM scratch\nCOPY app /app\nCOPY version /version\nUSER 65532\nENTRYPOINT [\"/app\"]\n"),
 	} {
 		mode := os.FileMode(0o644)
 		if name == "app" {

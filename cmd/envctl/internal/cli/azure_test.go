@@ -156,6 +156,13 @@ func TestGC(t *testing.T) {
 	if got.status != 0 || removed != 1 || len(found) != 2 || f.request.Ref.Experiment != "b" {
 		t.Errorf("%+v, removed %d, down of %v", got, removed, f.request.Ref)
 	}
+	f.theirs = []Leftover{{Leftover: output.Leftover{Kind: "resource group", Name: "envctl-z-default", Reason: output.NoState, Owner: "you"}}}
+	if got = s.run(t.Context(), f, "gc", "-t", "azure", "--dry-run"); strings.Contains(got.stdout, "envctl-z") {
+		t.Errorf("another's is to go: %s", got.stdout)
+	}
+	if got = s.run(t.Context(), f, "gc", "-t", "azure", "--dry-run", "--all"); !strings.Contains(got.stdout, "envctl-z") {
+		t.Errorf("--all leaves another's out: %s", got.stdout)
+	}
 	f.left = left(errors.New("it is locked"))
 	got = s.run(t.Context(), f, "gc", "-t", "azure", "--yes")
 	if got.status != 1 || !strings.Contains(got.stdout, "failed: it is locked") || !strings.Contains(got.stderr, `resource group "envctl-a-default": it is locked`) {

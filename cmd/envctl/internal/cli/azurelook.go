@@ -9,6 +9,7 @@ import (
 	"github.com/envctl/envctl/cmd/envctl/internal/output"
 	"github.com/envctl/envctl/components/definition"
 	"github.com/envctl/envctl/stacks"
+	"github.com/envctl/envctl/stacks/azure"
 )
 
 // Preflight looks for what Azure would refuse. Without a definition only who asks
@@ -37,15 +38,24 @@ func (a *azureServices) Preflight(ctx context.Context, d *definition.Definition,
 	return all, nil
 }
 
-// Leftovers lists what carries envctl's tags on Azure and no state here knows.
-func (a *azureServices) Leftovers(ctx context.Context) ([]Leftover, error) {
+// Leftovers lists what carries envctl's tags on Azure and no state here knows: the
+// caller's own, or everybody's, whose state may be on another machine.
+func (a *azureServices) Leftovers(ctx context.Context, everybodys bool) ([]Leftover, error) {
 	records, err := a.State.List()
 	if err != nil {
 		return nil, err
 	}
+	// Records are this machine's; the stacks may be those of everybody.
+	shared, err := a.Engine.List(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the stacks that are known: %w", err)
+	}
 	known := map[stacks.Ref]bool{}
 	for _, r := range records {
 		known[r.Ref] = true
+	}
+	for _, ref := range shared {
+		known[ref] = true
 	}
 	found, err := a.target.Leftovers(ctx, func(ref stacks.Ref) bool { return known[ref] })
 	if err != nil {
@@ -53,6 +63,9 @@ func (a *azureServices) Leftovers(ctx context.Context) ([]Leftover, error) {
 	}
 	now, out := time.Now(), make([]Leftover, 0, len(found))
 	for _, l := range found {
+		if !everybodys && !mine(l, a.target.Owner) {
+			continue
+		}
 		out = append(out, Leftover{
 			Leftover: output.Leftover{
 				Kind: l.Kind, Name: l.Name, Experiment: l.Ref.Experiment, Instance: l.Ref.Instance, Location: l.Location,
@@ -63,3 +76,7 @@ func (a *azureServices) Leftovers(ctx context.Context) ([]Leftover, error) {
 	}
 	return out, nil
 }
+
+// mine says whether the caller made it. What carries no owner, a role for one, is
+// known by the caller's own names.
+func mine(l azure.Leftover, caller string) bool { return l.Owner == "" || l.Owner == caller }

@@ -54,6 +54,7 @@ type fake struct {
 	looked  []output.Finding // of Azure
 	promote PromoteRequest
 	left    []Leftover
+	theirs  []Leftover            // of others
 	opened  string                // in the browser
 	until   func(context.Context) // what an operation waits for
 }
@@ -237,4 +238,9 @@ func (f *fake) Promote(_ context.Context, r PromoteRequest) (Promotion, error) {
 	return out, f.err
 }
 
-func (f *fake) Leftovers(context.Context) ([]Leftover, error) { return f.left, f.err }
+func (f *fake) Leftovers(_ context.Context, everybodys bool) ([]Leftover, error) {
+	if everybodys {
+		return append(f.left, f.theirs...), f.err
+	}
+	return f.left, f.err
+}

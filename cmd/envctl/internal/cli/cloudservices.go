@@ -14,8 +14,9 @@ type Cloud interface {
 	Preflight(ctx context.Context, d *definition.Definition, ref stacks.Ref) ([]output.Finding, error)
 	// Promote takes over what runs locally.
 	Promote(ctx context.Context, r PromoteRequest) (Promotion, error)
-	// Leftovers lists what carries envctl's tags and no state knows.
-	Leftovers(ctx context.Context) ([]Leftover, error)
+	// Leftovers lists what carries envctl's tags and no state knows: the caller's
+	// own, or with everybodys what anybody made.
+	Leftovers(ctx context.Context, everybodys bool) ([]Leftover, error)
 }
 
 // PromoteRequest asks for what runs locally on Azure.

@@ -12,7 +12,7 @@ import (
 	"github.com/envctl/envctl/stacks"
 )
 
-type gcOptions struct{ dryRun bool }
+type gcOptions struct{ dryRun, all bool }
 
 func newGC(p *program) *cobra.Command {
 	var o gcOptions
@@ -20,15 +20,18 @@ func newGC(p *program) *cobra.Command {
 		Use:   "gc",
 		Short: "remove what has expired, and what nobody knows of",
 		Long: `Destroy the experiments of a target that have expired. On Azure also find what carries
-envctl's tags and no state here knows, with its age and its owner: what a machine made
-that is gone. With a state that several machines share, only what none of them knows.`,
+envctl's tags, is yours, and no state here knows, with its age: what a machine of yours made
+that is gone. With a state that several machines share, only what none of them knows.
+With --all also what others made: their state may be on their machines, so look at it first.`,
 		Example: `  envctl gc --dry-run
   envctl gc -t azure --dry-run      # what would go
-  envctl gc -t azure --yes`,
+  envctl gc -t azure --yes
+  envctl gc -t azure --all --dry-run`,
 		Args: exactly(),
 		RunE: p.runs(func(ctx context.Context, _ []string) (output.Document, error) { return runGC(ctx, p, o) }),
 	}, "target", "output", "simulate", "record")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "say what would go, and remove nothing")
+	cmd.Flags().BoolVar(&o.all, "all", false, "on Azure, also what others made and no state here knows")
 	return cmd
 }
 
@@ -50,7 +53,7 @@ func runGC(ctx context.Context, p *program, o gcOptions) (output.Document, error
 		return nil, err
 	}
 	if settings.Target == targetAzure {
-		left, err := p.unknown(ctx, settings)
+		left, err := p.unknown(ctx, settings, o.all)
 		if err != nil {
 			return nil, err
 		}
@@ -117,12 +120,12 @@ func (p *program) destroy(ctx context.Context, s Settings, ref stacks.Ref) error
 }
 
 // unknown is what no state knows.
-func (p *program) unknown(ctx context.Context, s Settings) ([]garbage, error) {
+func (p *program) unknown(ctx context.Context, s Settings, all bool) ([]garbage, error) {
 	c, err := p.env.Services.Cloud(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	left, err := c.Leftovers(ctx)
+	left, err := c.Leftovers(ctx, all)
 	out := make([]garbage, 0, len(left))
 	for _, l := range left {
 		out = append(out, garbage{l.Leftover, l.Remove})
