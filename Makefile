@@ -73,6 +73,10 @@ test: lint engine ## everything, with the real engine: the race detector where i
 acceptance-azure: engine build ## the whole life on a subscription of yours (ARM_SUBSCRIPTION_ID); it costs about 1 USD
 	.ci/acceptance-azure $(BIN)/envctl
 
+.PHONY: test-faults
+test-faults: ## 500 seeded schedules of faults and kills on a simulated Azure (make test runs 12)
+	ENVCTL_SCHEDULES=500 $(GO) test -count=1 -timeout 3h $(TEST_FLAGS) ./cmd/envctl/faults
+
 .PHONY: test-stock
 test-stock: engine stock-cli ## the stock pulumi CLI on stacks of envctl, and on its program
 	ENVCTL_STOCK_PULUMI=$(BIN)/pulumi $(GO) test -count=1 -tags stockcli $(TEST_FLAGS) ./stacks/stockcli
