@@ -26,7 +26,8 @@ type Options struct {
 	Record string
 	// Transport sends the requests; nil: net/http, trusting ENVCTL_AZURE_CA_FILE too.
 	Transport policy.Transporter
-	// Poll is the least wait between two looks at a long-running operation; 0: one second.
+	// Poll is the least wait between two looks at a long-running operation; 0: one
+	// second, and 5 ms where a simulator answers.
 	Poll time.Duration
 	// Credential replaces the one of the environment; nil: the environment's.
 	Credential azcore.TokenCredential

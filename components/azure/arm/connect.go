@@ -73,8 +73,12 @@ func locate(ctx context.Context, env environment, o Options) (*Client, *identity
 			return nil, nil, err
 		}
 	}
+	floor := o.Poll
+	if floor == 0 && simulated {
+		floor = simulatedPoll
+	}
 	c := &Client{
-		tenant: id.tenant, cloud: conf, simulated: simulated, floor: o.Poll,
+		tenant: id.tenant, cloud: conf, simulated: simulated, floor: floor,
 		endpoint: conf.configuration.Services["resourceManager"].Endpoint,
 		clock:    newClock(o.Now, o.Sleep),
 	}

@@ -24,6 +24,8 @@ const operationLimit = 2 * time.Hour
 const (
 	leastPoll = time.Second
 	mostPoll  = 10 * time.Second
+	// simulatedPoll is leastPoll where a simulator answers, which nobody can overload.
+	simulatedPoll = 5 * time.Millisecond
 )
 
 // finish follows the operation that an answer began, if it began one, and

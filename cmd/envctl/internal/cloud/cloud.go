@@ -75,7 +75,7 @@ func Connect(ctx context.Context, o Options) (*Cloud, error) {
 		if err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
-		of.Getenv, of.Poll = simulated, simulatedPoll
+		of.Getenv = simulated
 		of.Subscription, of.Tenant = "", "" // the simulator has one of each
 	}
 	var err error
