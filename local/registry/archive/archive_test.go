@@ -181,7 +181,7 @@ func TestAnIndexIsTakenAsItIs(t *testing.T) {
 	}); err != nil || again != id {
 		t.Errorf("after a trip: %s, %v", again, err)
 	}
-	if !strings.Contains(out.String(), `"RepoTags":["name:tag"]`) || !strings.Contains(out.String(), `"io.containerd.image.name":"name:tag"`) {
+	if !strings.Contains(out.String(), `"RepoTags":["name:tag"]`) || !strings.Contains(out.String(), `"io.containerd.image.name":"docker.io/library/name:tag"`) {
 		t.Error("the name is not in the archive")
 	}
 	if err := archive.Export(t.Context(), s, "x/app", d, "arm64", "", io.Discard); err == nil || !strings.Contains(err.Error(), "no image for linux/arm64") {

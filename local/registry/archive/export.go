@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -109,7 +110,12 @@ func (e *export) blob(d digest.Digest) error {
 func (e *export) index(top registry.Manifest, name string) error {
 	d := ocispec.Descriptor{MediaType: top.MediaType, Digest: top.Digest, Size: int64(len(top.Raw))}
 	if name != "" {
-		d.Annotations = map[string]string{"io.containerd.image.name": name}
+		// containerd takes the name as it is, and the engine looks for the long one.
+		named, err := reference.ParseNormalizedNamed(name)
+		if err != nil {
+			return fmt.Errorf("%q names no image: %w", name, err)
+		}
+		d.Annotations = map[string]string{"io.containerd.image.name": named.String()}
 	}
 	raw, err := json.Marshal(ocispec.Index{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex, Manifests: []ocispec.Descriptor{d},
