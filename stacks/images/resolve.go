@@ -286,7 +286,7 @@ func (r *Resolver) present(ctx context.Context, name, ref, digest string) (plan.
 		return plan.Image{Ref: digest}, nil
 	}
 	if _, err := r.Engine.Pull(ctx, digest, r.events(name)); err != nil {
-		return plan.Image{}, err
+		return plan.Image{}, fmt.Errorf("%q: this engine has no such image: %w", ref, err)
 	}
 	return plan.Image{Ref: digest}, nil
 }
