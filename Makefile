@@ -7,23 +7,30 @@ SHELL := /bin/bash
 # Two processes at a time: the engine starts containers nearly one after another,
 # so more test packages side by side only wait for each other.
 P ?= 2
+# Of a package; the longest takes 8 minutes. Engine 20.10 can lock itself up where many
+# containers end at once, and what waits for it then would wait for ever.
+TIMEOUT ?= 15m
 BENCH_ROUNDS ?= 5
 BENCH_FLAGS ?=
 TEST_FLAGS ?=
+# What test-containment runs; TestContainment/gvisor is one half of it.
+CONTAINMENT ?= ^TestContainment$$
 # What depends on the generation of the engine, and what is run on the current one.
 ENGINE_PKGS ?= ./cmd/... ./components/docker/... ./local/... ./stacks/...
 
 BIN := $(CURDIR)/bin
 GO ?= go
-# Independent of version control, so a tree without .git builds too.
-BUILD := $(GO) build -buildvcs=false -trimpath
+# With the commit, which `envctl version` tells, where git can say it; a tree without
+# .git builds too.
+VCS := $(shell git status >/dev/null 2>&1 && echo true || echo false)
+BUILD := $(GO) build -buildvcs=$(VCS) -trimpath
 STRIP := -ldflags '-s -w'
 # An engine needs root; the tests then run as the user who called sudo.
 ifeq ($(shell id -u),0)
 AS_ROOT :=
 EXEC_AS_ROOT :=
 else
-AS_ROOT := sudo env "PATH=$$PATH" "HOME=$$HOME"
+AS_ROOT := sudo env "PATH=$$PATH" "HOME=$$HOME" "ENVCTL_TEST_ISOLATION=$$ENVCTL_TEST_ISOLATION"
 EXEC_AS_ROOT := -exec 'sudo -E'
 endif
 # The race detector needs a C compiler.
@@ -43,7 +50,7 @@ demo: engine build ## bring examples/csv-insights up, call it, take it down
 
 .PHONY: gateway
 gateway: ## build the programs that envctl carries
-	$(GO) generate ./local/gateway/... ./components/azure/steward/...
+	$(GO) generate ./local/gateway/... ./local/box/... ./local/containment/... ./components/azure/steward/...
 
 .PHONY: engine
 engine: $(BIN)/engine-run ## install and start Docker Engine if none answers
@@ -55,6 +62,7 @@ lint: ## gofmt, go vet and, where it is installed, shellcheck
 	if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w mends it):" >&2; echo "$$unformatted" >&2; exit 1; fi
 	$(GO) vet ./...
 	cd bench/engine && $(GO) vet .
+	cd bench/openai && $(GO) vet .
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run .ci/engine .ci/acceptance-azure examples/*/demo; fi
 
 # Packages that need no Pulumi engine build quickly with the race detector; the
@@ -65,9 +73,13 @@ HEAVY := /github.com\/pulumi\/pulumi\/pkg\//
 .PHONY: test
 test: lint engine ## everything, with the real engine: the race detector where it pays
 	@[ -n "$(RACE)" ] || echo "no C compiler: tests run without the race detector (apt-get install gcc libc6-dev)" >&2
-	$(GO) test $(RACE) -count=1 -p $(P) -timeout 30m $(TEST_FLAGS) $$($(DEPS) | awk '$$1 ~ /\.test$$/ && !$(HEAVY) {sub(/\.test$$/, "", $$1); print $$1}')
-	$(GO) test -count=1 -p $(P) -timeout 30m $(TEST_FLAGS) $$($(DEPS) | awk '$$1 ~ /\.test$$/ && $(HEAVY) {sub(/\.test$$/, "", $$1); print $$1}')
-	$(MAKE) test-stock test-registry
+	$(GO) test $(RACE) -count=1 -p $(P) -timeout $(TIMEOUT) $(TEST_FLAGS) $$($(DEPS) | awk '$$1 ~ /\.test$$/ && !$(HEAVY) {sub(/\.test$$/, "", $$1); print $$1}')
+	$(GO) test -count=1 -p $(P) -timeout $(TIMEOUT) $(TEST_FLAGS) $$($(DEPS) | awk '$$1 ~ /\.test$$/ && $(HEAVY) {sub(/\.test$$/, "", $$1); print $$1}')
+	$(MAKE) test-stock test-registry test-h2spec
+
+.PHONY: test-containment
+test-containment: isolation ## a hostile program in sandboxes, under runc and under gVisor
+	ENVCTL_TEST_ISOLATION='container gvisor' $(GO) test -count=1 -v $(EXEC_AS_ROOT) -run '$(CONTAINMENT)' $(TEST_FLAGS) ./local/containment
 
 .PHONY: acceptance-azure
 acceptance-azure: engine build ## the whole life on a subscription of yours (ARM_SUBSCRIPTION_ID); it costs about 1 USD
@@ -86,20 +98,33 @@ test-registry: ## the local registry by the conformance tests of the OCI distrib
 	cd bench/conformance && $(BUILD) -o $(BIN)/oci-conformance tool
 	ENVCTL_OCI_CONFORMANCE=$(BIN)/oci-conformance $(GO) test -count=1 -tags conformance -run '^TestConformance$$' $(TEST_FLAGS) ./local/registry
 
+.PHONY: test-h2spec
+test-h2spec: ## the gateway's ingress by the conformance tests of HTTP/2
+	cd bench/h2spec && $(BUILD) -o $(BIN)/h2spec tool
+	ENVCTL_H2SPEC=$(BIN)/h2spec $(GO) test -count=1 -tags h2spec -run '^TestH2Spec$$' $(TEST_FLAGS) ./local/gateway/serve
+
+.PHONY: test-mcp
+test-mcp: ## the tools for agents by the protocol's own conformance suite (node 20 and npm)
+	@command -v npm >/dev/null || { echo "missing npm: apt-get install npm" >&2; exit 1; }
+	@# The newest version that runs on Node 20.
+	npm install --silent --no-audit --no-fund --prefix $(BIN)/mcp-conformance @modelcontextprotocol/conformance@0.1.13
+	ENVCTL_MCP_CONFORMANCE=$(BIN)/mcp-conformance/node_modules/.bin/conformance \
+	    $(GO) test -count=1 -tags conformance -run '^TestConformance$$' $(TEST_FLAGS) ./cmd/envctl/internal/mcpserver
+
 .PHONY: test-engines
 test-engines: engine test-default test-current ## the integration suite on this machine's engine and on the current one
 
 .PHONY: test-default
 test-default: engine
-	$(GO) test -count=1 -p $(P) -timeout 30m $(TEST_FLAGS) $(ENGINE_PKGS)
+	$(GO) test -count=1 -p $(P) -timeout $(TIMEOUT) $(TEST_FLAGS) $(ENGINE_PKGS)
 
 .PHONY: test-current
 test-current: engine-current ## the integration suite on the engine that engine-current built
 	cd bench/engine && ENGINE_RUN=$(BIN)/engine-run ENGINE_BIN=$(BIN)/engine $(GO) test -count=1 $(EXEC_AS_ROOT) .
 	@# Modules are fetched first: there is no way out of the engine's namespace.
 	$(GO) list -deps -test $(ENGINE_PKGS) >/dev/null
-	$(AS_ROOT) $(BIN)/engine-run -bin $(BIN)/engine -log $(BIN)/engine.log -- \
-	    $(GO) test -count=1 -p $(P) -timeout 30m $(TEST_FLAGS) $(ENGINE_PKGS)
+	$(AS_ROOT) $(BIN)/engine-run -bin $(BIN)/engine -log $(BIN)/engine.log $(if $(wildcard $(BIN)/runsc),-runsc $(BIN)/runsc) -- \
+	    $(GO) test -count=1 -p $(P) -timeout $(TIMEOUT) $(TEST_FLAGS) $(ENGINE_PKGS)
 
 .PHONY: bench
 bench: build bench-tools engine ## time envctl against compose, a bare client and the stock Automation API
@@ -116,7 +141,7 @@ stock-cli: # the stock pulumi CLI: what stacks are compared with, in tests and i
 
 .PHONY: bench-tools
 bench-tools: stock-cli ## the programs that envctl is timed against
-	$(BUILD) $(STRIP) -o $(BIN)/ ./bench ./bench/emptyup
+	$(BUILD) $(STRIP) -o $(BIN)/ ./bench ./bench/emptyup ./local/gateway/cmd/gateway
 	cd bench/compose && $(BUILD) -ldflags '-s -w -X github.com/docker/compose/v5/internal.Version=$(call version,compose,github.com/docker/compose/v5)' \
 	    -o $(BIN)/docker-compose github.com/docker/compose/v5/cmd
 	cd bench/stock && $(BUILD) $(STRIP) -o $(BIN)/stockbench .
@@ -132,6 +157,14 @@ engine-current: $(BIN)/engine-run ## build the current Docker Engine into bin/en
 	cd bench/engine && $(BUILD) -tags '$(ENGINE_TAGS)' \
 	    -ldflags '-s -w -X github.com/moby/moby/v2/dockerversion.Version=$(patsubst v%,%,$(call version,engine,github.com/moby/moby/v2))' \
 	    -o $(BIN)/engine/ tool
+
+.PHONY: runsc
+runsc: ## build gVisor's runtime into bin/runsc
+	cd bench/gvisor && CGO_ENABLED=0 $(BUILD) $(STRIP) -o $(BIN)/runsc gvisor.dev/gvisor/runsc
+
+.PHONY: isolation
+isolation: engine runsc ## register bin/runsc with the engine of this machine
+	.ci/engine runsc
 
 $(BIN)/engine-run: $(wildcard bench/engine/*.go) bench/engine/go.mod
 	cd bench/engine && CGO_ENABLED=0 $(BUILD) $(STRIP) -o $@ .

@@ -13,22 +13,22 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// loadImage builds the program in src and gives it to the engine as [image], a
+// loadImage builds the program in src and gives it to the engine as an image, a
 // root file system with that one static file.
-func loadImage(ctx context.Context, engine *client.Client, src, tmp string) error {
-	bin := filepath.Join(tmp, "pause")
+func loadImage(ctx context.Context, engine *client.Client, image, src, tmp string) error {
+	bin := filepath.Join(tmp, "program")
 	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-o", bin, ".")
 	build.Dir = src
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("building %s: %w\n%s", src, err, out)
 	}
-	rootfs, err := tarOf(bin, "pause")
+	rootfs, err := tarOf(bin, "program")
 	if err != nil {
 		return err
 	}
 	res, err := engine.ImageImport(ctx, client.ImageImportSource{Source: rootfs, SourceName: "-"}, image,
-		client.ImageImportOptions{Changes: []string{`ENTRYPOINT ["/pause"]`}})
+		client.ImageImportOptions{Changes: []string{`ENTRYPOINT ["/program"]`}})
 	if err != nil {
 		return fmt.Errorf("importing %s: %w", image, err)
 	}

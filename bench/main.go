@@ -59,7 +59,7 @@ func parse(args []string) (options, error) {
 	var o options
 	var sizes string
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.StringVar(&o.bin, "bin", "bin", "folder with envctl, docker-compose, pulumi, stockbench and emptyup; one that is not there is left out")
+	flags.StringVar(&o.bin, "bin", "bin", "folder with envctl, docker-compose, pulumi, stockbench, emptyup and gateway; one that is not there is left out")
 	flags.StringVar(&o.src, "src", "bench", "folder of this program's source, for the image")
 	flags.StringVar(&o.example, "example", "examples/csv-insights/envctl.yaml", "definition that `envctl check` is timed on")
 	flags.StringVar(&o.write, "write", "", "put the tables between this file's markers")
@@ -105,7 +105,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := loadImage(ctx, engine, filepath.Join(o.src, "pause"), dir); err != nil {
+	if err := loadImage(ctx, engine, image, filepath.Join(o.src, "pause"), dir); err != nil {
 		return err
 	}
 	// What was measured before something failed is worth having.
@@ -166,7 +166,10 @@ func measure(ctx context.Context, o options, engine *client.Client, dir string, 
 		return err
 	}
 	r.Cells, r.Unequal = race.cells, race.unequal
-	return errors.Join(r.timeStarts(ctx, o, dir), r.timeEmpty(ctx, o), r.timeList(ctx, o, dir))
+	return errors.Join(
+		r.timeContained(ctx, o, engine, dir, log), r.timeStarts(ctx, o, dir), r.timeEmpty(ctx, o), r.timeRuns(ctx, o, dir), r.timeList(ctx, o, dir),
+		r.timeGateway(ctx, o), r.timeAzure(ctx, o, dir), r.timeAzureStack(ctx, o, dir),
+	)
 }
 
 // have says whether o.bin has the program, and notes it down where not.

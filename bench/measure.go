@@ -19,6 +19,8 @@ type sample struct {
 	Seconds float64 `json:"seconds"`
 	// RSS is the peak resident memory of the process in bytes, as wait4 reports it.
 	RSS int64 `json:"rss"`
+	// CPU is the processor time of the process in seconds, its children's left out.
+	CPU float64 `json:"cpu"`
 }
 
 // execute runs a command line to its end; stdout is returned for who wants it. A
@@ -36,6 +38,7 @@ func execute(ctx context.Context, env, args []string) (sample, []byte, error) {
 	if err != nil {
 		return s, nil, errors.Join(fmt.Errorf("%s: %w\n%s%s", strings.Join(args, " "), err, stdout.Bytes(), stderr.Bytes()), ctx.Err())
 	}
+	s.CPU = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		s.RSS = usage.Maxrss << 10 // Linux counts in KiB
 	}
@@ -49,6 +52,7 @@ type summary struct {
 	Min    float64 `json:"min"`
 	Max    float64 `json:"max"`
 	RSS    int64   `json:"rss"` // bytes, the largest
+	CPU    float64 `json:"cpu"` // seconds, the median
 }
 
 func summarize(samples []sample) summary {
@@ -63,8 +67,12 @@ func summarize(samples []sample) summary {
 		Min:    sorted[0].Seconds,
 		Max:    sorted[n-1].Seconds,
 	}
+	times := make([]float64, 0, n)
 	for _, x := range samples {
 		s.RSS = max(s.RSS, x.RSS)
+		times = append(times, x.CPU)
 	}
+	slices.Sort(times)
+	s.CPU = (times[(n-1)/2] + times[n/2]) / 2
 	return s
 }

@@ -5,6 +5,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/envctl/envctl/local/isolation"
 )
 
 // report is the whole outcome: bench/results/TIME.json, and the source of the
@@ -19,8 +21,10 @@ type report struct {
 	Sizes    []int             `json:"sizes"`
 	Cells    []*cell           `json:"cells"`
 	Singles  []*single         `json:"singles"`
-	Unequal  []string          `json:"unequal"` // settings that differ between contenders
-	Missing  []string          `json:"missing"` // what was not measured, and why
+	Chain    *chain            `json:"chain,omitempty"`    // the whole stack on a simulated Azure
+	Promoted []int64           `json:"promoted,omitempty"` // bytes of images that each promote moved
+	Unequal  []string          `json:"unequal"`            // settings that differ between contenders
+	Missing  []string          `json:"missing"`            // what was not measured, and why
 }
 
 // bar is a figure to reach: a ratio of medians, at most or at least.
@@ -132,6 +136,10 @@ func (r *report) others(t *table) {
 	}{
 		{"`envctl version` / `docker compose version`", "envctl version", version, bar{value: 1.5}, false},
 		{"`envctl check` / `docker compose version`", "envctl check", version, bar{value: 2}, false},
+		{"`envctl run` / `docker run --rm` of a program that ends at once", runEnvctl, r.single(runDocker), bar{value: 1.25}, false},
+		{"`envctl run` / `docker run --rm` of it, both under gVisor", runEnvctl + under(isolation.GVisor), r.single(runDocker + under(isolation.GVisor)), bar{value: 1.25}, false},
+		{"`envctl run --file` / `docker run --rm -v` of a script that does nothing", runEnvctl + withScript, r.single(runDocker + withScript), bar{value: 1.25}, false},
+		{"`envctl run --file` / `docker run --rm -v` of it, both under gVisor", runEnvctl + withScript + under(isolation.GVisor), r.single(runDocker + withScript + under(isolation.GVisor)), bar{value: 1.25}, false},
 		{"stock Automation API / envctl: up of an empty program", "envctl empty " + stepUp, r.single("stock empty " + stepUp), bar{12, true}, true},
 		{"stock Automation API / envctl: unchanged up", "envctl empty " + stepUnchanged, r.single("stock empty " + stepUnchanged), bar{15, true}, true},
 	} {
@@ -152,6 +160,10 @@ func (r *report) others(t *table) {
 	if list := r.single("envctl list"); list != nil {
 		t.absolute("`envctl list` with 1,000 recorded experiments", list.Median*1e3, "ms", 300, "–")
 	}
+	r.contained(t)
+	r.gateway(t)
+	r.azure(t)
+	r.azureStack(t)
 }
 
 // compared is a row of two programs; the ratio is over / under.

@@ -65,7 +65,7 @@ func (r *race) run(ctx context.Context, rounds int) (err error) {
 }
 
 // warm runs one cycle of the smallest size each, and compares what the engine
-// was asked for with the bare client's.
+// was asked for with the bare client's where that is among them.
 func (r *race) warm(ctx context.Context) error {
 	settings := map[string]map[string]any{}
 	for _, c := range r.contenders {
@@ -78,6 +78,9 @@ func (r *race) warm(ctx context.Context) error {
 		if err := r.cycle(ctx, c, slices.Min(r.sizes), seen); err != nil {
 			return err
 		}
+	}
+	if settings["bare"] == nil {
+		return nil // there is nothing to compare with
 	}
 	for _, c := range r.contenders {
 		r.unequal = append(r.unequal, differences(c.name, settings[c.name], settings["bare"])...)

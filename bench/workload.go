@@ -69,7 +69,11 @@ func composeFile(n int) map[string]any {
 }
 
 func composeService(name string) map[string]any {
-	p := profile(name, "sandbox")
+	return service(image, name, profile(name, "sandbox"))
+}
+
+// service is a container of an image in Compose's words, on the network sandbox.
+func service(image, name string, p sandbox.Profile) map[string]any {
 	mounts := []string{}
 	for path, options := range p.Tmpfs {
 		mounts = append(mounts, path+":"+options)

@@ -29,6 +29,9 @@ type Manifest struct {
 type Record struct {
 	SHA256 string `json:"sha256"` // hexadecimal
 	Size   int64  `json:"size"`   // bytes
+	// DiffID is the digest of a layer with the program alone, at /NAME, before it is
+	// compressed (package image); empty in a manifest that nobody reads it of.
+	DiffID string `json:"diffID,omitempty"`
 }
 
 // FileName returns the name of a packed program.
@@ -74,10 +77,15 @@ func (s Set) For(arch string) (Program, error) {
 	return Program{Record: r, set: s, arch: arch}, nil
 }
 
+// Packed returns the program as it is carried, packed by gzip, without a check.
+func (p Program) Packed() ([]byte, error) {
+	return fs.ReadFile(p.set.Files, FileName(p.set.Name, p.arch))
+}
+
 // Bytes returns the program itself, checked against its SHA-256.
 func (p Program) Bytes() ([]byte, error) {
 	name := FileName(p.set.Name, p.arch)
-	packed, err := fs.ReadFile(p.set.Files, name)
+	packed, err := p.Packed()
 	if err != nil {
 		return nil, err
 	}

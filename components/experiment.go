@@ -2,6 +2,7 @@ package components
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -83,6 +84,7 @@ func (b *builder) build(args ExperimentArgs) error {
 	if b.env, err = b.target.Environment(b.ctx, b.spec, b.parent); err != nil {
 		return fmt.Errorf("environment: %w", err)
 	}
+	maps.Copy(b.generated, b.env.Generated())
 	byName := map[string]plan.Workload{}
 	for _, w := range b.spec.Workloads {
 		byName[w.Name] = w

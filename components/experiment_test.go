@@ -58,6 +58,7 @@ type ground struct{}
 
 func (ground) Name() pulumi.StringOutput     { return pulumi.String("the-network").ToStringOutput() }
 func (ground) Registry() pulumi.StringOutput { return pulumi.String("").ToStringOutput() }
+func (ground) Generated() pulumi.StringMap   { return nil }
 func (ground) Models() pulumi.StringMap {
 	return pulumi.StringMap{"chat": pulumi.String("http://models")}
 }

@@ -31,6 +31,9 @@ type Environment interface {
 	// Models is what the `models` output holds: where each model answers, by name;
 	// nil where there are none.
 	Models() pulumi.StringMap
+	// Generated are the secrets that the ground made for itself, by names with a dot,
+	// for later runs of jobs; nil where there are none.
+	Generated() pulumi.StringMap
 }
 
 // Workload is one workload of the plan with what only a running program knows.

@@ -58,12 +58,15 @@ func TestGeneratedCommands(t *testing.T) {
 	generated(t, "docs/cli.md", "commands", b.String())
 }
 
+// indentedComment is a line of a help that is a comment of YAML, no heading.
+var indentedComment = regexp.MustCompile(`\n  (# .*)`)
+
 // reference is the section of a command.
 func reference(name, page string) string {
 	about, rest, _ := strings.Cut(page, "\n\nUsage:\n  ")
 	usage, rest, _ := strings.Cut(rest, "\n")
 	var b strings.Builder
-	b.WriteString("### envctl " + name + "\n\n" + strings.ReplaceAll(about, "\n  # ", "\n`# ") + "\n\n```text\n" + usage + "\n```\n")
+	b.WriteString("### envctl " + name + "\n\n" + indentedComment.ReplaceAllString(about, "\n`$1`") + "\n\n```text\n" + usage + "\n```\n")
 	if _, examples, ok := strings.Cut(rest, "Examples:\n"); ok {
 		examples, _, _ = strings.Cut(examples, "\n\n")
 		b.WriteString("\n```text\n" + strings.ReplaceAll(strings.TrimPrefix(examples, "  "), "\n  ", "\n") + "\n```\n")
@@ -196,9 +199,9 @@ func keysOf(v any, into map[string]bool) {
 var quoted = regexp.MustCompile(`"(ENVCTL_[A-Z_]+)"`)
 
 // notForUsers are set by envctl for its own programs: the gateway, the registry's
-// process, the simulator's client and the steward.
+// process, the simulator's client, the steward and the tests.
 var notForUsers = map[string]bool{
-	"ENVCTL_GATEWAY": true, "ENVCTL_REGISTRY_INHERITED": true, "ENVCTL_AZURE_SIMULATED": true, "ENVCTL_AZURE_": true,
+	"ENVCTL_GATEWAY": true, "ENVCTL_GATEWAY_KEY": true, "ENVCTL_TEST_ISOLATION": true, "ENVCTL_TEST_ENGINE": true, "ENVCTL_REGISTRY_INHERITED": true, "ENVCTL_MODELS_INHERITED": true, "ENVCTL_AZURE_SIMULATED": true, "ENVCTL_AZURE_": true,
 	"ENVCTL_RESOURCE_GROUP_ID": true, "ENVCTL_AUDIENCE": true, "ENVCTL_MODEL_ENDPOINT": true, "ENVCTL_DEADLINE": true,
 	"ENVCTL_RESOURCE_MANAGER": true, "ENVCTL_BUDGET_ID": true, "ENVCTL_MODEL_DEPLOYMENTS": true,
 }

@@ -43,8 +43,8 @@ func TestGeneratedDefinition(t *testing.T) {
 		{"Top level", member(ordered, "properties").(yaml.MapSlice), words(member(ordered, "required"))},
 		{"Apps and jobs: `apps.NAME`, `jobs.NAME`", both, nil}, app, job,
 		part("Build", "`build`"), part("Ingress", "`ingress`"), part("Health", "`health`"), part("Scale", "`scale`"),
-		part("Model", "`models.NAME`"), part("Secret", "`secrets.NAME`"), part("Budget", "`budget`"),
-		part("Targets", "`targets`"), part("Local", "`targets.local`"), part("LocalModels", "`targets.local.models`"),
+		part("Model", "`models.NAME`"), part("Price", "`models.NAME.price`"), part("Secret", "`secrets.NAME`"), part("Budget", "`budget`"),
+		part("Targets", "`targets`"), part("Local", "`targets.local`"), part("LocalModels", "`targets.local.models`"), part("LocalEgress", "`targets.local.egress`"),
 		part("Azure", "`targets.azure`"), part("Registry", "`registry` (Platform)"), part("Environment", "`environment` (Platform)"),
 	}
 	if len(tables) != len(parts)-1+2 { // without Resources, which has no keys; with the top level and what apps and jobs share
@@ -125,7 +125,7 @@ func anchor(part string) string {
 		return "apps-and-jobs-appsname-jobsname"
 	}
 	return map[string]string{
-		"Budget": "budget", "Build": "build", "Ingress": "ingress", "Health": "health", "Scale": "scale", "Model": "modelsname",
+		"Budget": "budget", "Build": "build", "Ingress": "ingress", "Health": "health", "Scale": "scale", "Model": "modelsname", "Price": "modelsnameprice", "LocalEgress": "targetslocalegress",
 		"Secret": "secretsname", "Targets": "targets", "Local": "targetslocal", "LocalModels": "targetslocalmodels",
 		"Azure": "targetsazure", "Registry": "registry-platform", "Environment": "environment-platform",
 	}[part]

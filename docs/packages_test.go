@@ -123,9 +123,11 @@ func moduleFolders(t *testing.T) map[string]string {
 var licences = []struct{ name, says string }{
 	{"Apache-2.0", "Apache License Version 2.0"},
 	{"MPL-2.0", "Mozilla Public License Version 2.0"},
+	{"MPL-2.0", "Mozilla Public License, version 2.0"},
 	{"ISC", "Permission to use, copy, modify, and distribute this software for any purpose with or without fee is hereby granted"},
 	{"MIT", "Permission is hereby granted, free of charge, to any person obtaining a copy"},
 	{"BSD-3-Clause", "Neither the name of"},
+	{"BSD-2-Clause", "Redistribution and use in source and binary forms"},
 }
 
 func licence(t *testing.T, dir string) string {

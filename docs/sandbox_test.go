@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/envctl/envctl/components/plan"
+	"github.com/envctl/envctl/local/containment"
 	"github.com/envctl/envctl/local/sandbox"
 )
 
@@ -50,6 +51,29 @@ func TestProfile(t *testing.T) {
 	}
 }
 
+// TestGeneratedContainment holds that the table of the containment suite has its rows,
+// with the known escapes that each stands for.
+func TestGeneratedContainment(t *testing.T) {
+	t.Parallel()
+	sources := map[string][]string{}
+	for _, e := range containment.Known() {
+		for _, name := range e.Rows {
+			sources[name] = append(sources[name], e.Source)
+		}
+	}
+	var b strings.Builder
+	row(&b, "row", "tries to reach or to do", "after")
+	row(&b, "---", "---", "---")
+	for _, r := range containment.Rows() {
+		after := "–"
+		if list := sources[r.Name]; len(list) > 0 {
+			after = strings.Join(list, "; ")
+		}
+		row(&b, "`"+r.Name+"`", r.Tries, after)
+	}
+	generated(t, "docs/sandbox.md", "containment", b.String())
+}
+
 // cell writes a value as the table does.
 func cell(v reflect.Value) string {
 	var parts []string
@@ -60,9 +84,17 @@ func cell(v reflect.Value) string {
 		for _, u := range x {
 			parts = append(parts, fmt.Sprintf("%s:%d", u.Name, u.Value))
 		}
+	case []sandbox.Volume:
+		for _, v := range x {
+			parts = append(parts, v.Name+":"+v.Path)
+		}
 	case map[string]string:
 		for _, key := range slices.Sorted(maps.Keys(x)) {
 			parts = append(parts, key+":"+x[key])
+		}
+	case string:
+		if x != "" {
+			parts = []string{x}
 		}
 	default:
 		return fmt.Sprint(x)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/envctl/envctl/components/plan"
 	"github.com/envctl/envctl/local/gateway"
 	"github.com/envctl/envctl/local/gateway/protocol"
+	"github.com/envctl/envctl/local/isolation"
 	"github.com/envctl/envctl/local/sandbox"
 	"github.com/envctl/envctl/stacks"
 	"github.com/envctl/envctl/stacks/images"
@@ -38,7 +40,15 @@ type found struct {
 // compared with what the plan and the hardening profile say.
 func (t *Target) Observe(ctx context.Context, p *plan.Plan) (stacks.Observation, error) {
 	spec := p.Spec()
-	expected := expectedContainers(p)
+	isolated, err := t.choose(ctx, spec, false)
+	if err != nil {
+		return stacks.Observation{}, err
+	}
+	subnet, err := t.rangeOf(ctx, spec)
+	if err != nil {
+		return stacks.Observation{}, fmt.Errorf("looking at %s: %w", target.NetworkName(spec.Experiment, spec.Instance), err)
+	}
+	expected := expectedContainers(p, subnet, isolated.Runtime)
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxInspect)
 	known := images.Remember(t.Engine)
@@ -64,14 +74,17 @@ func (t *Target) Observe(ctx context.Context, p *plan.Plan) (stacks.Observation,
 	return obs, nil
 }
 
-func expectedContainers(p *plan.Plan) []found {
+// expectedContainers are those of the plan, the apps' under a runtime; "" is any
+// that is known.
+func expectedContainers(p *plan.Plan, subnet netip.Prefix, runtime string) []found {
 	spec := p.Spec()
 	var out []found
 	for _, w := range spec.Workloads {
 		if w.Kind == plan.App {
+			profile := target.Profile(spec, w, subnet)
+			profile.Runtime = runtime
 			out = append(out, found{
-				component: w.Name, image: w.Image.Ref, hash: p.WorkloadHash(w.Name),
-				want: sandbox.New(sandbox.App, w, target.NetworkName(spec.Experiment, spec.Instance)),
+				component: w.Name, image: w.Image.Ref, hash: p.WorkloadHash(w.Name), want: profile,
 			})
 		}
 	}
@@ -134,6 +147,7 @@ func (f *found) status(h protocol.AppStatus) stacks.AppStatus {
 	if f.got == nil || f.got.State == nil {
 		return out
 	}
+	out.Isolation = isolation.Of(f.got.HostConfig.Runtime)
 	s := f.got.State
 	started, _ := time.Parse(time.RFC3339Nano, s.StartedAt)
 	out.State, out.Reason, out.Since = stacks.AppRunning, "", started
@@ -145,6 +159,9 @@ func (f *found) status(h protocol.AppStatus) stacks.AppStatus {
 	case !s.Running:
 		out.State, out.Reason, out.ExitCode = stacks.AppExited, exitReason(s), &s.ExitCode
 		out.Since, _ = time.Parse(time.RFC3339Nano, s.FinishedAt)
+	case f.got.RestartCount > 0 && h.State != protocol.StateHealthy && h.State != "":
+		// Between two ends it runs, and the engine tells no exit status.
+		out.State, out.Reason = stacks.AppRestarting, fmt.Sprintf("it ended and was started again %d times", f.got.RestartCount)
 	case h.State == protocol.StateUnhealthy || h.State == protocol.StateNeverUp:
 		out.State, out.Reason, out.Since = stacks.AppUnhealthy, h.Reason, h.Since
 	case h.State == protocol.StateStarting:

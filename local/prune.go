@@ -2,16 +2,13 @@ package local
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
-	"syscall"
+	"net/netip"
 
 	target "github.com/envctl/envctl/components/docker"
 	"github.com/envctl/envctl/components/plan"
 	"github.com/envctl/envctl/local/docker"
+	"github.com/envctl/envctl/local/owner"
 )
 
 // Prune implements [stacks.Target]. A job's container goes when the process that
@@ -19,7 +16,7 @@ import (
 func (t *Target) Prune(ctx context.Context, p *plan.Plan) (int, error) {
 	spec := p.Spec()
 	known := map[string]bool{}
-	for _, f := range expectedContainers(p) {
+	for _, f := range expectedContainers(p, netip.Prefix{}, "") {
 		known[f.component] = true
 	}
 	return t.prune(ctx, spec, func(labels map[string]string) bool {
@@ -27,7 +24,7 @@ func (t *Target) Prune(ctx context.Context, p *plan.Plan) (int, error) {
 		case "app", target.Gateway:
 			return !known[labels[target.LabelComponent]]
 		case "job":
-			return ownerGone(labels[labelOwner])
+			return owner.Gone(labels[owner.Label])
 		}
 		return false
 	})
@@ -36,7 +33,7 @@ func (t *Target) Prune(ctx context.Context, p *plan.Plan) (int, error) {
 // pruneJobs removes what killed runs of jobs left.
 func (t *Target) pruneJobs(ctx context.Context, spec plan.Spec) error {
 	_, err := t.prune(ctx, spec, func(labels map[string]string) bool {
-		return labels[target.LabelKind] == "job" && ownerGone(labels[labelOwner])
+		return labels[target.LabelKind] == "job" && owner.Gone(labels[owner.Label])
 	})
 	return err
 }
@@ -60,22 +57,4 @@ func (t *Target) prune(ctx context.Context, spec plan.Spec, stray func(labels ma
 		}
 	}
 	return removed, nil
-}
-
-// owner names this process to [ownerGone]. The engine may be another machine's, so
-// the number of a process alone would not do.
-func owner() (string, error) {
-	host, err := os.Hostname()
-	return host + "/" + strconv.Itoa(os.Getpid()), err
-}
-
-// ownerGone says whether an owner was a process of this machine that is no more.
-func ownerGone(name string) bool {
-	host, number, ok := strings.Cut(name, "/")
-	pid, err := strconv.Atoi(number)
-	here, hostErr := os.Hostname()
-	if !ok || err != nil || pid < 1 || hostErr != nil || host != here {
-		return false
-	}
-	return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 }

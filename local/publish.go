@@ -7,11 +7,9 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 
-	"github.com/moby/moby/client"
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 
@@ -159,9 +157,11 @@ func (t *Target) importImage(ctx context.Context, repository, tag, name, id stri
 // what promotes an experiment needs every image in a registry.
 func (t *Target) Publish(ctx context.Context, ref stacks.Ref, workload, id string) (plan.Image, error) {
 	img := plan.Image{Ref: id, Keep: true, Repository: registry.RepositoryOf(ref.Experiment, workload)}
-	tag := registry.TagOf(ref.Instance, "image-"+strings.TrimPrefix(id, "sha256:"))
+	tag := registry.ImageTagOf(ref.Instance, id)
 	d, ok, err := t.Registry.Store.Complete(img.Repository, tag)
-	if err == nil && !ok {
+	if ok && err == nil {
+		err = t.same(plan.Image{Ref: id, Tag: id, Repository: img.Repository}, tag, d)
+	} else if err == nil {
 		d, err = t.importImage(ctx, img.Repository, tag, id, id)
 	}
 	if err != nil {
@@ -179,13 +179,13 @@ func (t *Target) restore(ctx context.Context, ref stacks.Ref, workload, source, 
 	if !ok || err != nil {
 		return docker.Image{}, false, err
 	}
-	version, err := t.Engine.Client().ServerVersion(ctx, client.ServerVersionOptions{})
+	arch, err := t.Engine.Arch(ctx)
 	if err != nil {
-		return docker.Image{}, false, fmt.Errorf("ask the engine for its architecture: %w", err)
+		return docker.Image{}, false, err
 	}
 	out, in := io.Pipe()
 	go func() {
-		in.CloseWithError(archive.Export(ctx, t.Registry.Store, repository, d, version.Arch, tag, in))
+		in.CloseWithError(archive.Export(ctx, t.Registry.Store, repository, d, arch, tag, in))
 	}()
 	img, err := t.Engine.LoadImage(ctx, out)
 	_ = out.CloseWithError(err)

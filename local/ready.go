@@ -92,6 +92,9 @@ func Ready(engine *docker.Engine) func(context.Context, provider.ContainerInfo) 
 			log: gatewayLog{engine: engine, container: c.Labels[provider.LabelReady]},
 			app: c.Labels[target.LabelComponent],
 		}
+		if w.app == target.Gateway {
+			return waitBegun(ctx, w.log)
+		}
 		found, ok, err := engine.Inspect(ctx, c.ID)
 		if err == nil && (!ok || found.State == nil) {
 			err = fmt.Errorf("container %s: %w", c.Name, cerrdefs.ErrNotFound)

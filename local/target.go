@@ -7,18 +7,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/moby/moby/client"
+	"time"
 
 	"github.com/envctl/envctl/components"
+	"github.com/envctl/envctl/components/definition"
 	target "github.com/envctl/envctl/components/docker"
 	"github.com/envctl/envctl/components/plan"
 	"github.com/envctl/envctl/local/docker"
 	"github.com/envctl/envctl/local/gateway"
+	"github.com/envctl/envctl/local/gateway/install"
 	"github.com/envctl/envctl/local/registry"
 	"github.com/envctl/envctl/stacks"
 	"github.com/envctl/envctl/stacks/images"
@@ -31,12 +33,36 @@ type Target struct {
 	Derived string
 	// Registry keeps the images that were built; nil: only the engine has them.
 	Registry *registry.Service
+	// Models answers for the models of instances; nil: nothing does.
+	Models Models
+
+	// made is what Component returned last; its range can turn out to be taken.
+	made *target.Sandbox
+	// prepared is the definition that Prepare settled last: what answers for its models
+	// comes with its gateway.
+	prepared *definition.Definition
 }
 
-var _ stacks.Target = (*Target)(nil)
+var (
+	_ stacks.Target   = (*Target)(nil)
+	_ stacks.Repeater = (*Target)(nil)
+)
+
+// Models is what answers for the models of instances, outside of their sandboxes.
+type Models interface {
+	// Ensure makes an instance's models answer as the definition says, by the gateway
+	// in the container of that name.
+	Ensure(ctx context.Context, ref stacks.Ref, def *definition.Definition, gateway string) error
+	// End ends that; what was never begun is no error.
+	End(ctx context.Context, ref stacks.Ref) error
+}
 
 // Prepare implements [stacks.Target].
 func (t *Target) Prepare(ctx context.Context, p stacks.Preparation) (map[string]plan.Image, error) {
+	if err := t.checkIsolation(ctx, p.Definition); err != nil {
+		return nil, err // before anything is built for it
+	}
+	t.prepared = p.Definition
 	path := filepath.Join(p.Definition.Dir, images.LockFile)
 	lock, err := images.LoadLock(path)
 	if err != nil {
@@ -89,6 +115,7 @@ func buildEvent(workload string, ev docker.BuildEvent) stacks.Event {
 	case docker.StepFailed:
 		out.State, out.Severity, out.Message = stacks.StateFailed, "error", ev.Step+": "+ev.Error
 	case docker.StepProgress:
+		out.State = stacks.StateRunning
 		if ev.Total > 0 {
 			out.Message = fmt.Sprintf("%s %d%%", ev.Detail, ev.Current*100/ev.Total)
 		}
@@ -99,18 +126,30 @@ func buildEvent(workload string, ev docker.BuildEvent) stacks.Event {
 // Component implements [stacks.Target].
 func (t *Target) Component(ctx context.Context, p *plan.Plan, dryRun bool) (components.Target, error) {
 	s := &target.Sandbox{Plan: p}
+	var err error
+	if s.Subnet, err = t.subnet(ctx, p.Spec(), netip.Prefix{}); err != nil {
+		return nil, err
+	}
+	t.made = s
 	if err := t.serveRegistry(ctx, s, dryRun); err != nil {
 		return nil, err
 	}
-	if _, needed := gateway.ConfigFor(p.Spec()); !needed {
+	spec := p.Spec()
+	_, needed := gateway.ConfigFor(spec)
+	if !needed && spec.Isolation == "" {
 		return s, nil
 	}
 	info, err := t.Engine.Info(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if err := setRuntimes(s, info); err != nil || !needed {
+		return s, err
+	}
 	s.InterfaceSysctls = info.InterfaceSysctls
-	spec := p.Spec()
+	if err := t.serveModels(ctx, spec, dryRun); err != nil {
+		return nil, err
+	}
 	s.GatewayRef, err = t.gatewayImage(ctx, target.Owner(spec.Experiment, spec.Instance), dryRun)
 	return s, err
 }
@@ -132,27 +171,32 @@ func (t *Target) serveRegistry(ctx context.Context, s *target.Sandbox, dryRun bo
 	return nil
 }
 
+// serveModels starts what answers for the models, so that it is there as soon as the
+// gateway is. It asks for the models of no other definition than the plan's.
+func (t *Target) serveModels(ctx context.Context, spec plan.Spec, dryRun bool) error {
+	if dryRun || t.Models == nil || t.prepared == nil || !gateway.HasIdentity(spec) {
+		return nil
+	}
+	ref := stacks.Ref{Experiment: spec.Experiment, Instance: spec.Instance, Target: target.Target}
+	return t.AnswerModels(ctx, ref, t.prepared)
+}
+
+// AnswerModels makes sure that something answers for the models of an instance.
+func (t *Target) AnswerModels(ctx context.Context, ref stacks.Ref, def *definition.Definition) error {
+	return t.Models.Ensure(ctx, ref, def, target.ContainerName(ref.Experiment, ref.Instance, target.Gateway))
+}
+
 // gatewayImage makes sure that the engine has the gateway's image, which is
 // carried by this program, and returns its name.
 func (t *Target) gatewayImage(ctx context.Context, owner string, dryRun bool) (string, error) {
-	version, err := t.Engine.Client().ServerVersion(ctx, client.ServerVersionOptions{})
-	if err != nil {
-		return "", fmt.Errorf("ask the engine for its architecture: %w", err)
-	}
-	ref, err := gateway.Ref(version.Arch, owner)
+	arch, err := t.Engine.Arch(ctx)
 	if err != nil {
 		return "", err
 	}
-	_, ok, err := t.Engine.ResolveImage(ctx, ref)
-	if err != nil || ok || dryRun {
-		return ref, err
+	if dryRun {
+		return gateway.Ref(arch, owner)
 	}
-	archive, _, err := gateway.Image(version.Arch, owner)
-	if err != nil {
-		return "", err
-	}
-	_, err = t.Engine.LoadImage(ctx, archive)
-	return ref, err
+	return install.Image(ctx, t.Engine, arch, owner)
 }
 
 // DataTypes implements [stacks.Target]: volumes, and the images that were built
@@ -170,9 +214,17 @@ func (t *Target) Sweep(ctx context.Context, ref stacks.Ref, keepData bool) (int,
 			return 0, err
 		}
 	}
+	if t.Models != nil {
+		if err := t.Models.End(ctx, ref); err != nil {
+			return 0, err
+		}
+	}
 	removed, err := t.Engine.Sweep(ctx, target.Selector(ref.Experiment, ref.Instance), docker.SweepOptions{
 		KeepImages: keepData, KeepVolumes: keepData,
 	})
+	if err == nil && keepData {
+		err = t.unmark(ctx, ref, time.Time{}) // data that is kept does not expire
+	}
 	if err != nil || keepData {
 		return removed.Count(), err
 	}

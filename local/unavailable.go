@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"time"
 
 	"github.com/envctl/envctl/components"
 	"github.com/envctl/envctl/components/definition"
@@ -13,7 +14,10 @@ import (
 // can be listed all the same, and everything else fails with Err.
 type Unavailable struct{ Err error }
 
-var _ stacks.Target = Unavailable{}
+var (
+	_ stacks.Target = Unavailable{}
+	_ stacks.Marker = Unavailable{}
+)
 
 // Unsupported implements [stacks.Target].
 func (Unavailable) Unsupported(def *definition.Definition) []definition.Problem {
@@ -37,6 +41,14 @@ func (u Unavailable) Observe(context.Context, *plan.Plan) (stacks.Observation, e
 
 // States implements [stacks.Target].
 func (u Unavailable) States(context.Context) (map[stacks.Ref]stacks.State, error) { return nil, u.Err }
+
+// Deadline implements [stacks.Marker]: what is recorded counts.
+func (Unavailable) Deadline(context.Context, stacks.Ref) (time.Time, bool, error) {
+	return time.Time{}, false, nil
+}
+
+// SetDeadline implements [stacks.Extender].
+func (u Unavailable) SetDeadline(context.Context, stacks.Ref, time.Time) error { return u.Err }
 
 // DataTypes implements [stacks.Target].
 func (Unavailable) DataTypes() []string { return (*Target)(nil).DataTypes() }

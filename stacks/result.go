@@ -57,7 +57,11 @@ type Result struct {
 	Steps         []Step      `json:"steps,omitempty"` // preview: what would be done
 	Apps          []AppStatus `json:"apps,omitempty"`  // status: what is there
 	Drift         []Drift     `json:"drift,omitempty"` // status: what differs from what was set up
-	Warnings      []string    `json:"warnings"`
+	// Identity is what status --identity says.
+	Identity []IdentityUse `json:"identity,omitempty"`
+	// Spend is what models took this month; nil: it has none.
+	Spend    *Spend   `json:"spend,omitempty"`
+	Warnings []string `json:"warnings"`
 }
 
 // Changes counts resources by what was, or would be, done to them.
@@ -117,6 +121,9 @@ type AppStatus struct {
 	Image    string    `json:"image"`
 	Since    time.Time `json:"since,omitzero"`
 	ExitCode *int      `json:"exitCode,omitempty"`
+	// Isolation is what separates it from the machine now: container, gvisor or vm;
+	// empty where the target does not tell.
+	Isolation string `json:"isolation,omitempty"`
 }
 
 // Drift is one difference between what was set up and what is there.
@@ -138,7 +145,8 @@ func (d Drift) String() string {
 // Summary is one line of `envctl list`.
 type Summary struct {
 	Ref
-	State   string    `json:"state"` // one of the Status constants
+	State   string    `json:"state"`            // one of the Status constants
+	Reason  string    `json:"reason,omitempty"` // why the state is unknown
 	Created time.Time `json:"created,omitzero"`
 	Expires time.Time `json:"expires,omitzero"`
 	Apps    int       `json:"apps"`
@@ -150,6 +158,20 @@ type Summary struct {
 // Compare orders summaries by experiment, instance and target.
 func (s Summary) Compare(other Summary) int {
 	return cmp.Or(cmp.Compare(s.Experiment, other.Experiment), cmp.Compare(s.Instance, other.Instance), cmp.Compare(s.Target, other.Target))
+}
+
+// KindOf is what a resource of a Pulumi type is in words: the last part of the token,
+// "container" for docker:index/container:Container. Where an image came from and how
+// a secret is made is no concern of a reader.
+func KindOf(token string) string {
+	switch kind := strings.ToLower(token[strings.LastIndexByte(token, ':')+1:]); kind {
+	case "remoteimage":
+		return "image"
+	case "randompassword":
+		return "secret"
+	default:
+		return kind
+	}
 }
 
 // The types of Event.

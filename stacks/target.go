@@ -2,6 +2,7 @@ package stacks
 
 import (
 	"context"
+	"time"
 
 	"github.com/envctl/envctl/components"
 	"github.com/envctl/envctl/components/definition"
@@ -35,12 +36,16 @@ type Target interface {
 	Sweep(ctx context.Context, ref Ref, keepData bool) (int, error)
 }
 
-// Waiter is a target whose parts are made before they work, and where an apply
-// can fail because something has to spread first.
+// Waiter is a target whose parts are made before they work.
 type Waiter interface {
 	// Await returns when every part of the plan works by its effect: it answers. A
 	// deadline's error says what it waited for and the last reason.
 	Await(ctx context.Context, p *plan.Plan, onEvent func(Event)) error
+}
+
+// Repeater is a target where an apply can fail for something that passes: what has to
+// spread first, or what somebody else took at the same moment.
+type Repeater interface {
 	// Again says whether the same apply is likely to succeed after it failed with
 	// err, once it has waited for what that needs. tries counts from 1.
 	Again(ctx context.Context, p *plan.Plan, err error, tries int, onEvent func(Event)) bool
@@ -83,10 +88,28 @@ const (
 	AppMissing    = "missing"
 )
 
+// Extender is a target that keeps when an experiment expires.
+type Extender interface {
+	// SetDeadline makes ref expire at a time; zero: never. What is there stays as it
+	// is.
+	SetDeadline(ctx context.Context, ref Ref, deadline time.Time) error
+}
+
+// Marker is an [Extender] that keeps a deadline that was moved beside the labels of
+// the objects, which stay as they were made: no change of ttl replaces one.
+type Marker interface {
+	Extender
+	// Deadline is the one that was set; false where none was.
+	Deadline(ctx context.Context, ref Ref) (deadline time.Time, moved bool, err error)
+}
+
 // State is an experiment in one line.
 type State struct {
-	Apps    int // that run
-	Stopped int // that do not
+	Apps    int       // that run
+	Stopped int       // that do not
+	Created time.Time // of the oldest object; zero: the target does not tell
+	Expires time.Time // by the labels there; zero: never, or the target does not tell
+	Moved   bool      // Expires was set after creation; zero is never then
 }
 
 // The values of Summary.State.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -35,7 +36,7 @@ type daemon struct {
 
 // start isolates the calling thread and starts dockerd from it. What it made is
 // gone again if it fails.
-func start(ctx context.Context, bin, tmp, log string) (*daemon, error) {
+func start(ctx context.Context, bin, tmp, log, runsc string) (*daemon, error) {
 	bin, err := filepath.Abs(bin)
 	if err != nil {
 		return nil, err
@@ -54,7 +55,7 @@ func start(ctx context.Context, bin, tmp, log string) (*daemon, error) {
 	if log == "" {
 		log = filepath.Join(dir, "dockerd.log")
 	}
-	if err := d.launch(bin, log); err != nil {
+	if err := d.launch(bin, log, runsc); err != nil {
 		return nil, errors.Join(err, d.remove())
 	}
 	if err := await(ctx, d.socket, readyWithin, d.exited); err != nil {
@@ -66,13 +67,17 @@ func start(ctx context.Context, bin, tmp, log string) (*daemon, error) {
 
 // launch isolates the thread and starts dockerd with every path of its own below
 // d.dir. An empty configuration file keeps it from reading the machine's.
-func (d *daemon) launch(bin, log string) error {
+func (d *daemon) launch(bin, log, runsc string) error {
 	// The folder is searched by the caller of sudo on the way to the socket.
 	if err := os.Chmod(d.dir, 0o711); err != nil {
 		return err
 	}
 	config := filepath.Join(d.dir, "daemon.json")
-	if err := os.WriteFile(config, []byte("{}\n"), 0o600); err != nil {
+	content, err := configuration(runsc)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(config, content, 0o600); err != nil {
 		return err
 	}
 	out, err := os.Create(log)
@@ -109,6 +114,24 @@ func (d *daemon) launch(bin, log string) error {
 		close(d.exited)
 	}()
 	return nil
+}
+
+// configuration is dockerd's: none, or gVisor as a runtime beside its own. systrap is
+// the one of gVisor's platforms that needs no virtualisation.
+func configuration(runsc string) ([]byte, error) {
+	if runsc == "" {
+		return []byte("{}\n"), nil
+	}
+	path, err := filepath.Abs(runsc)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("no runtime in %q: run `make runsc` first: %w", runsc, err)
+	}
+	return json.Marshal(map[string]any{"runtimes": map[string]any{
+		"runsc": map[string]any{"path": path, "runtimeArgs": []string{"--platform=systrap"}},
+	}})
 }
 
 // stop ends dockerd, which stops its containers and its containerd, and removes

@@ -63,6 +63,24 @@ func TestHostSocket(t *testing.T) {
 // TestEngineLeavesNothing runs the real program with the real engine: the command
 // sees an engine and a network of its own, its status comes back, and nothing
 // stays.
+func TestConfiguration(t *testing.T) {
+	t.Parallel()
+	if c, err := configuration(""); err != nil || string(c) != "{}\n" {
+		t.Errorf("%q, %v", c, err)
+	}
+	program := filepath.Join(t.TempDir(), "runsc")
+	if _, err := configuration(program); err == nil || !strings.Contains(err.Error(), "make runsc") {
+		t.Errorf("a program that is not there: %v", err)
+	}
+	if err := os.WriteFile(program, nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"runtimes":{"runsc":{"path":"` + program + `","runtimeArgs":["--platform=systrap"]}}}`
+	if c, err := configuration(program); err != nil || string(c) != want {
+		t.Errorf("%s, %v, want %s", c, err, want)
+	}
+}
+
 func TestEngineLeavesNothing(t *testing.T) {
 	program, bin := os.Getenv("ENGINE_RUN"), os.Getenv("ENGINE_BIN")
 	if program == "" || bin == "" {

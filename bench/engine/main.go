@@ -54,6 +54,7 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("engine", flag.ContinueOnError)
 	bin := flags.String("bin", "bin/engine", "folder with dockerd, containerd, runc and their helpers")
 	log := flags.String("log", "", "write the engine's log to this file (default: removed with the rest)")
+	runsc := flags.String("runsc", "", "register this program of gVisor's as the runtime runsc")
 	tmp := flags.String("tmp", "/var/tmp", "folder on a disk that overlayfs can use, for images and containers")
 	wait := flags.Duration("wait", 0, "start nothing: wait this long for the engine at DOCKER_HOST")
 	if err := flags.Parse(args); err != nil {
@@ -68,7 +69,7 @@ func run(ctx context.Context, args []string) error {
 	if os.Geteuid() != 0 {
 		return errors.New("an engine needs root: run this with sudo")
 	}
-	d, err := start(ctx, *bin, *tmp, *log)
+	d, err := start(ctx, *bin, *tmp, *log, *runsc)
 	if err != nil {
 		return err
 	}

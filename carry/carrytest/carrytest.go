@@ -14,9 +14,32 @@ import (
 	"github.com/envctl/envctl/carry/compile"
 )
 
-// OfThisSource fails unless the programs are of the source in dir. It holds with
+// Programs holds that the programs of a package binary, whose folder is in dir, are of
+// the source there, that they can be built again, and that they have at most so many
+// bytes, no cgo, and no modules but these.
+func Programs(t *testing.T, set carry.Set, dir string, most int, modules ...string) {
+	t.Helper()
+	t.Parallel()
+	t.Run("of this source", func(t *testing.T) {
+		t.Parallel()
+		ofThisSource(t, set, dir)
+	})
+	t.Run("built again", func(t *testing.T) {
+		t.Parallel()
+		if testing.Short() {
+			t.Skipf("builds the %s for two architectures", set.Name)
+		}
+		builtAgain(t, set, dir)
+	})
+	t.Run("small and static", func(t *testing.T) {
+		t.Parallel()
+		smallAndStatic(t, set, most, modules...)
+	})
+}
+
+// ofThisSource fails unless the programs are of the source in dir. It holds with
 // every toolchain.
-func OfThisSource(t *testing.T, set carry.Set, dir string) {
+func ofThisSource(t *testing.T, set carry.Set, dir string) {
 	t.Helper()
 	source, err := compile.Specs()[set.Name].Source(dir)
 	if err != nil {
@@ -27,8 +50,8 @@ func OfThisSource(t *testing.T, set carry.Set, dir string) {
 	}
 }
 
-// BuiltAgain fails unless the same toolchain gives the very same bytes.
-func BuiltAgain(t *testing.T, set carry.Set, dir string) {
+// builtAgain fails unless the same toolchain gives the very same bytes.
+func builtAgain(t *testing.T, set carry.Set, dir string) {
 	t.Helper()
 	m := manifest(t, set)
 	if m.Go != runtime.Version() {
@@ -46,9 +69,9 @@ func BuiltAgain(t *testing.T, set carry.Set, dir string) {
 	}
 }
 
-// SmallAndStatic fails unless the programs have at most so many bytes, no cgo, and
+// smallAndStatic fails unless the programs have at most so many bytes, no cgo, and
 // no modules but these.
-func SmallAndStatic(t *testing.T, set carry.Set, most int, modules ...string) {
+func smallAndStatic(t *testing.T, set carry.Set, most int, modules ...string) {
 	t.Helper()
 	m := manifest(t, set)
 	for _, arch := range compile.Arches() {

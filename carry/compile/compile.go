@@ -30,8 +30,10 @@ type Spec struct {
 // that holds the package binary.
 func Specs() map[string]Spec {
 	return map[string]Spec{
-		"gateway": {Name: "gateway", Command: "cmd/gateway", Packages: []string{"protocol", "serve"}},
+		"gateway": {Name: "gateway", Command: "cmd/gateway", Packages: []string{"allow", "authority", "protocol", "serve", "token"}},
+		"hold":    {Name: "hold", Command: "cmd/hold", Packages: []string{"frame", "hold", "ports"}},
 		"steward": {Name: "steward", Command: "cmd/steward", Packages: []string{"duty"}},
+		"probe":   {Name: "probe", Command: "cmd/probe", Packages: []string{"attempt"}},
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/envctl/envctl/carry"
 	"github.com/envctl/envctl/carry/compile"
+	"github.com/envctl/envctl/carry/image"
 )
 
 func main() {
@@ -55,8 +56,12 @@ func run(ctx context.Context, args []string) error {
 		if err := os.WriteFile(carry.FileName(spec.Name, arch), packed, 0o644); err != nil {
 			return err
 		}
+		layer, err := image.DiffID(program, "/"+spec.Name)
+		if err != nil {
+			return err
+		}
 		sum := sha256.Sum256(program)
-		record.Programs[arch] = carry.Record{SHA256: hex.EncodeToString(sum[:]), Size: int64(len(program))}
+		record.Programs[arch] = carry.Record{SHA256: hex.EncodeToString(sum[:]), Size: int64(len(program)), DiffID: layer}
 		fmt.Printf("%s: %d bytes, packed %d\n", arch, len(program), len(packed))
 	}
 	text, err := json.MarshalIndent(record, "", "  ")

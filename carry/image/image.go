@@ -5,6 +5,7 @@ package image
 import (
 	"archive/tar"
 	"bytes"
+	"fmt"
 	"io"
 	"time"
 
@@ -22,6 +23,9 @@ type Spec struct {
 	Arch    string // of Go
 	User    string // uid:gid that it runs as
 	Labels  map[string]string
+	// Folders are empty folders of that user, absolute: a volume that is mounted at
+	// one has its owner.
+	Folders []string
 	// OCI says that the manifest is of the OCI's format instead of Docker's.
 	OCI bool
 }
@@ -33,17 +37,25 @@ func New(s Spec) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	var options []tarball.LayerOption
-	base := empty.Image
+	// Compressed once: its digest, its size and its content are asked for apart.
+	options := []tarball.LayerOption{tarball.WithCompressedCaching}
 	if s.OCI {
 		options = append(options, tarball.WithMediaType(types.OCILayer))
-		base = mutate.ConfigMediaType(mutate.MediaType(base, types.OCIManifestSchema1), types.OCIConfigJSON)
 	}
 	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(content)), nil
 	}, options...)
 	if err != nil {
 		return nil, err
+	}
+	return assemble(s, layer)
+}
+
+// assemble makes the image of its only layer.
+func assemble(s Spec, layer v1.Layer) (v1.Image, error) {
+	base := empty.Image
+	if s.OCI {
+		base = mutate.ConfigMediaType(mutate.MediaType(base, types.OCIManifestSchema1), types.OCIConfigJSON)
 	}
 	image, err := mutate.AppendLayers(base, plain{layer})
 	if err != nil {
@@ -68,18 +80,37 @@ type plain struct{ v1.Layer }
 func layerTar(s Spec) ([]byte, error) {
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
-	header := &tar.Header{
-		Typeflag: tar.TypeReg, Name: s.Path[1:], Mode: 0o555,
-		Size: int64(len(s.Program)), ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR,
-	}
-	if err := w.WriteHeader(header); err != nil {
+	if err := w.WriteHeader(programHeader(s.Path, int64(len(s.Program)))); err != nil {
 		return nil, err
 	}
 	if _, err := w.Write(s.Program); err != nil {
+		return nil, err
+	}
+	if err := s.writeFolders(w); err != nil {
 		return nil, err
 	}
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
 	return out.Bytes(), nil
+}
+
+func (s Spec) writeFolders(w *tar.Writer) error {
+	if len(s.Folders) == 0 {
+		return nil
+	}
+	var uid, gid int
+	if _, err := fmt.Sscanf(s.User, "%d:%d", &uid, &gid); err != nil {
+		return fmt.Errorf("owner %q of folders in an image, expected UID:GID: %w", s.User, err)
+	}
+	for _, folder := range s.Folders {
+		header := &tar.Header{
+			Typeflag: tar.TypeDir, Name: folder[1:] + "/", Mode: 0o755, Uid: uid, Gid: gid,
+			ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR,
+		}
+		if err := w.WriteHeader(header); err != nil {
+			return err
+		}
+	}
+	return nil
 }

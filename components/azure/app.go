@@ -41,7 +41,7 @@ func (s *Stack) App(
 			Containers:     app.ContainerArray{c.container(probes(w.Workload))},
 			InitContainers: c.initList(),
 			Scale:          scale(w.Workload),
-			Volumes:        c.volumes(),
+			Volumes:        e.volumes(w.Workload),
 		},
 	}, pulumi.Parent(parent), pulumi.DependsOn(append(slices.Clone(w.Needs), c.after...)),
 		pulumi.AdditionalSecretOutputs([]string{"configuration"}))
@@ -129,7 +129,7 @@ func (s *Stack) Job(
 		Identity:            c.identity(),
 		Configuration:       jobConfiguration(*w.Run, c.registries(e), c.secretList()),
 		Template: app.JobTemplateArgs{
-			Containers: app.ContainerArray{c.container(nil)}, InitContainers: c.initList(), Volumes: c.volumes(),
+			Containers: app.ContainerArray{c.container(nil)}, InitContainers: c.initList(), Volumes: e.volumes(w.Workload),
 		},
 	}, pulumi.Parent(parent), pulumi.DependsOn(append(slices.Clone(w.Needs), c.after...)),
 		pulumi.AdditionalSecretOutputs([]string{"configuration"}))

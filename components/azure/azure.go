@@ -69,9 +69,16 @@ type Ground struct {
 	LoginServer   string // of the registry
 	Environment   string // name
 	EnvironmentID string
-	AccountID     string            // empty: the platform has no models
-	Endpoint      string            // of the account, with a slash at its end
-	Models        map[string]string // deployment's name by model's name
+	AccountID     string                 // empty: the platform has no models
+	Endpoint      string                 // of the account, with a slash at its end
+	Models        map[string]SharedModel // by the name that definitions call it
+}
+
+// SharedModel is a model of a platform.
+type SharedModel struct {
+	Deployment string // its name
+	Model      string // of the publisher, as gpt-4o-mini
+	Version    string
 }
 
 // The tags of every resource.

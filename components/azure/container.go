@@ -109,7 +109,11 @@ func (c *contained) container(probes app.ContainerAppProbeArray) app.ContainerAr
 	}
 	var mounts app.VolumeMountArray
 	for _, f := range folders(c.w.Workload) {
-		mounts = append(mounts, app.VolumeMountArgs{VolumeName: pulumi.String(f.name), MountPath: pulumi.String(f.path)})
+		mount := app.VolumeMountArgs{VolumeName: pulumi.String(f.name), MountPath: pulumi.String(f.path)}
+		if f.name == outputsVolume {
+			mount.SubPath = pulumi.String(c.w.Name) // a folder of the share that all jobs have
+		}
+		mounts = append(mounts, mount)
 	}
 	if len(mounts) > 0 {
 		out.VolumeMounts = mounts
@@ -117,7 +121,7 @@ func (c *contained) container(probes app.ContainerAppProbeArray) app.ContainerAr
 	return out
 }
 
-// folder is an empty one that the workload may write to.
+// folder is one that the workload may write to.
 type folder struct{ name, path string }
 
 func folders(w plan.Workload) []folder {
@@ -126,14 +130,18 @@ func folders(w plan.Workload) []folder {
 		out = append(out, folder{"scratch", "/tmp"})
 	}
 	if w.Run != nil && w.Run.Outputs != "" {
-		out = append(out, folder{"outputs", w.Run.Outputs})
+		out = append(out, folder{outputsVolume, w.Run.Outputs})
 	}
 	return out
 }
 
-func (c *contained) volumes() app.VolumeArrayInput {
+func (e *environment) volumes(w plan.Workload) app.VolumeArrayInput {
 	var out app.VolumeArray
-	for _, f := range folders(c.w.Workload) {
+	for _, f := range folders(w) {
+		if f.name == outputsVolume {
+			out = append(out, e.outputs.volume(w.User))
+			continue
+		}
 		out = append(out, app.VolumeArgs{Name: pulumi.String(f.name), StorageType: pulumi.String("EmptyDir")})
 	}
 	if out == nil {

@@ -25,6 +25,7 @@ type environment struct {
 	registryID, loginServer   pulumi.StringOutput
 	name, environmentID       pulumi.StringOutput
 	accountID, endpoint       pulumi.StringOutput // of an account that is there
+	outputs                   outputs             // where a job has some
 	deployments               map[string]deployment
 	steward                   *native.Image       // nil: not needed
 	key                       pulumi.StringOutput // of the marks of secrets, where there are some
@@ -60,9 +61,9 @@ func (s *Stack) Environment(
 	if err := s.check(spec); err != nil {
 		return nil, err
 	}
-	steps := []func(*pulumi.Context) error{e.salt, e.resourceGroup, e.registry, e.models, e.base, e.stewardImage, e.budget, e.expiry}
+	steps := []func(*pulumi.Context) error{e.salt, e.resourceGroup, e.registry, e.models, e.base, e.outputShare, e.stewardImage, e.budget, e.expiry}
 	if s.Ground != nil {
-		steps = []func(*pulumi.Context) error{e.salt, e.resourceGroup, e.platform, e.stewardImage, e.budget, e.expiry}
+		steps = []func(*pulumi.Context) error{e.salt, e.resourceGroup, e.platform, e.outputShare, e.stewardImage, e.budget, e.expiry}
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -114,13 +115,17 @@ func (e *environment) resourceGroup(ctx *pulumi.Context) error {
 func (e *environment) platform(*pulumi.Context) error {
 	g := e.stack.Ground
 	e.registryID, e.loginServer = known(g.RegistryID), known(g.LoginServer)
+	e.outputs.group = known(g.ResourceGroup)
 	e.name, e.environmentID = known(g.Environment), known(g.EnvironmentID)
 	e.accountID, e.endpoint = known(g.AccountID), known(g.Endpoint)
 	e.registryScope, e.modelScope = g.RegistryID, g.AccountID
-	for model, name := range g.Models {
-		e.deployments[model] = deployment{name: name}
+	for name, m := range g.Models {
+		e.deployments[name] = deployment{name: m.Deployment}
 	}
 	return nil
 }
 
 func known(s string) pulumi.StringOutput { return pulumi.String(s).ToStringOutput() }
+
+// Generated implements [components.Environment]: Azure keeps its own secrets.
+func (e *environment) Generated() pulumi.StringMap { return nil }

@@ -136,15 +136,15 @@ func TestSecretsStaySecret(t *testing.T) {
 	seen := map[string]int{}
 	for _, r := range m.made {
 		walk(r.Name, resource.NewProperty(r.Inputs), false, func(path, value string, secret bool) {
-			if strings.Contains(value, "value-of-") || value == "the-shared-key" {
+			if strings.Contains(value, "value-of-") || value == "the-shared-key" || value == "the-account-key" {
 				seen[value]++
-				if !secret || !strings.HasSuffix(path, ".configuration.secrets[].value") && !strings.HasSuffix(path, ".sharedKey") {
+				if !secret || !strings.HasSuffix(path, ".configuration.secrets[].value") && !strings.HasSuffix(path, ".sharedKey") && !strings.HasSuffix(path, ".azureFile.accountKey") {
 					t.Errorf("%s holds %q in clear or in the wrong place", path, value)
 				}
 			}
 		})
 	}
-	if want := map[string]int{"value-of-db": 1, "value-of-key": 1, "the-shared-key": 1}; !maps.Equal(seen, want) {
+	if want := map[string]int{"value-of-db": 1, "value-of-key": 1, "the-shared-key": 1, "the-account-key": 1}; !maps.Equal(seen, want) {
 		t.Errorf("secrets %v, expected %v: a check that sees nothing holds nothing", seen, want)
 	}
 }
@@ -205,8 +205,9 @@ func TestNamesAndTagsOfPrograms(t *testing.T) {
 		"resourceName": names.KindIdentity, "virtualNetworkName": names.KindNetwork, "networkSecurityGroupName": names.KindNetworkPart,
 		"routeTableName": names.KindNetworkPart, "publicIpAddressName": names.KindNetworkPart, "azureFirewallName": names.KindFirewall,
 		"roleAssignmentName": names.KindGUID, "roleName": names.KindRole, "repository": names.KindRepository, "resourceGroupName": names.KindResourceGroup,
+		"shareName": names.KindShare, "storageName": names.KindVolume,
 	}
-	untagged := []string{"RandomPassword", "RoleAssignment", "RoleDefinition", "Budget", "Image", "Experiment"}
+	untagged := []string{"RandomPassword", "RoleAssignment", "RoleDefinition", "Budget", "Image", "Experiment", "FileShare", "ManagedEnvironmentsStorage"}
 	for name, s := range scenarios() {
 		m, _, err := s.run(t)
 		if err != nil {
@@ -214,7 +215,11 @@ func TestNamesAndTagsOfPrograms(t *testing.T) {
 		}
 		for _, r := range m.made {
 			for key, value := range r.Inputs {
-				if kind, ok := kinds[string(key)]; ok {
+				kind, ok := kinds[string(key)]
+				if module(r.Type) == "storage" && key == "accountName" {
+					kind = names.KindStorage
+				}
+				if ok {
 					if err := names.Check(kind, value.StringValue()); err != nil {
 						t.Errorf("%s, %s: %v", name, r.Name, err)
 					}

@@ -47,15 +47,21 @@ func (e *environment) firewall(
 		tags = append(tags, "CognitiveServicesFrontend", "CognitiveServicesManagement")
 	}
 	slices.Sort(tags)
+	network := []native.NetworkRule{
+		{Name: "services", Destinations: tags, Protocols: []string{"TCP"}, Ports: []string{"443"}},
+		{Name: "names", Destinations: []string{azureDNS}, Protocols: []string{"TCP", "UDP"}, Ports: []string{"53"}},
+	}
+	if mountsShares(e.spec) {
+		network = append(network, native.NetworkRule{
+			Name: "share", Destinations: []string{"Storage." + e.stack.Settings.Location}, Protocols: []string{"TCP"}, Ports: []string{smb},
+		})
+	}
 	return native.NewAzureFirewall(ctx, "firewall", native.AzureFirewallArgs{
 		Group: e.in("network", ""), Name: e.stack.Names.Firewall,
 		Subnet: subnet(v, names.FirewallSubnet), PublicIP: address.ID().ToStringOutput(),
 		SourceAddressList: []string{l.apps.String()},
 		ApplicationRules:  append([]native.ApplicationRule{e.platformHosts()}, egressRules(egress)...),
-		NetworkRules: []native.NetworkRule{
-			{Name: "services", Destinations: tags, Protocols: []string{"TCP"}, Ports: []string{"443"}},
-			{Name: "names", Destinations: []string{azureDNS}, Protocols: []string{"TCP", "UDP"}, Ports: []string{"53"}},
-		},
+		NetworkRules:      network,
 	}, pulumi.Parent(e.parent))
 }
 

@@ -122,6 +122,11 @@ func outputs(token, name string) []resource.PropertyMap {
 }
 
 func (m *mocks) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	if args.Token == "azure-native:storage/v20230501:listStorageAccountKeys" {
+		return resource.PropertyMap{"keys": resource.NewProperty([]resource.PropertyValue{resource.NewProperty(resource.PropertyMap{
+			"keyName": resource.NewProperty("key1"), "value": resource.NewProperty("the-account-key"),
+		})})}, nil
+	}
 	if args.Token != "azure-native:operationalinsights/v20230901:getSharedKeys" {
 		return nil, fmt.Errorf("call of %s", args.Token)
 	}

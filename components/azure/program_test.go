@@ -49,7 +49,7 @@ func ground() *azure.Ground {
 		RegistryID:    id + "Microsoft.ContainerRegistry/registries/team", LoginServer: "team.azurecr.io",
 		Environment: "team-default", EnvironmentID: id + "Microsoft.App/managedEnvironments/team-default",
 		AccountID: id + "Microsoft.CognitiveServices/accounts/team", Endpoint: "https://team.cognitiveservices.azure.com/",
-		Models: map[string]string{"chat": "chat", "c": "m.c"},
+		Models: map[string]azure.SharedModel{"chat": {Deployment: "chat", Model: "gpt-4o"}, "c": {Deployment: "m.c", Model: "gpt-4o"}},
 	}
 }
 
@@ -68,7 +68,7 @@ ttl: 1h
 apps:
   web: {image: x, models: [c], needs: [store], ingress: {port: 80, public: true}}
   store: {image: x, ingress: {port: 81}}
-jobs: {report: {image: x}}`},
+jobs: {report: {image: x, outputs: /results}}`},
 		"platform": {noSteward: true, yaml: `
 kind: Platform
 name: exp

@@ -49,6 +49,11 @@ func rules(spec plan.Spec, location, subnet string) []native.Rule {
 	if stewardWorks(spec) {
 		out = append(out, https("out-manager", "AzureResourceManager", "The steward ends what expired or is over budget."))
 	}
+	if mountsShares(spec) {
+		share := https("out-share", "Storage."+location, "Outputs of jobs are in a file share.")
+		share.Ports = []string{smb}
+		out = append(out, share)
+	}
 	if len(hosts(spec)) > 0 {
 		return append(out, native.Rule{
 			Name: "out-firewall", Description: "The route leads to the firewall, which lets out by name.", Direction: native.Outbound,
@@ -68,6 +73,13 @@ func refuse(subnet string) native.Rule {
 // usesModels says whether something in the network may call models: on a platform
 // that has some, any experiment's apps.
 func usesModels(spec plan.Spec) bool { return len(spec.Models) > 0 }
+
+// smb is the port of file shares.
+const smb = "445"
+
+// mountsShares says whether something in the network mounts a file share: on a
+// platform, the jobs of any experiment.
+func mountsShares(spec plan.Spec) bool { return spec.Kind == plan.Platform || HasOutputs(spec) }
 
 // stewardWorks says whether something in the network calls Resource Manager. The
 // experiments on a platform have stewards of their own.

@@ -221,7 +221,7 @@ func TestAPlatformAndItsExperimentAtTheSimulator(t *testing.T) {
 	s.ground = &azure.Ground{
 		ResourceGroup: "envctl-team-default", RegistryID: l.ids["Registry registry"], LoginServer: platform["registry"].(string),
 		Environment: platform["environment"].(string), EnvironmentID: l.ids["ManagedEnvironment environment"],
-		AccountID: l.ids["Account models"], Endpoint: endpoint, Models: map[string]string{"chat": "chat"},
+		AccountID: l.ids["Account models"], Endpoint: endpoint, Models: map[string]azure.SharedModel{"chat": {Deployment: "chat"}},
 	}
 	out, err := s.runOn(t, l, l.prepare)
 	if err != nil {

@@ -50,9 +50,8 @@ func (c *collector) add(path, why, instead string) {
 // platform refuses what belongs to the other kind of definition.
 func (c *collector) platform() {
 	def := c.def
-	if def.Platform != "" && len(def.Models) > 0 {
-		c.add("models", fmt.Sprintf("models are the platform's, and %q shares them", def.Platform),
-			fmt.Sprintf("move them to the definition of platform %q, or leave platform out", def.Platform))
+	if def.Platform != "" {
+		c.shared()
 	}
 	if def.Kind != definition.KindPlatform {
 		return
@@ -64,6 +63,28 @@ func (c *collector) platform() {
 	if a := def.Targets.Azure; a != nil && a.Egress == firewall {
 		c.add("targets.azure.egress", "a Platform has no egress lists that a firewall could enforce",
 			"leave it out: experiments with egress need a network of their own")
+	}
+}
+
+// What a model has where the definition says nothing of it, by [definition.Model].
+const (
+	defaultSKU      = "GlobalStandard"
+	defaultCapacity = 10
+)
+
+// shared refuses what an experiment asks of a model that its platform deployed. Which
+// model it is may be said, and is compared ([Ground.Fit]).
+func (c *collector) shared() {
+	for _, name := range slices.Sorted(maps.Keys(c.def.Models)) {
+		m := c.def.Models[name]
+		for key, asked := range map[string]bool{
+			"sku": m.SKU != defaultSKU, "capacity": m.Capacity != defaultCapacity,
+		} {
+			if asked {
+				c.add("models."+name+"."+key, fmt.Sprintf("the model is of platform %q, which settles that", c.def.Platform),
+					"leave "+key+" out: its place is the platform's definition")
+			}
+		}
 	}
 }
 

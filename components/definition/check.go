@@ -43,6 +43,14 @@ func (c *checker) clean(path string) bool {
 	return !c.broken[path] && !slices.ContainsFunc(c.problems, func(p Problem) bool { return p.Path == path })
 }
 
+// mistyped says that a key of the document is unknown: it may have been meant for
+// one that is missing.
+func (c *checker) mistyped() bool {
+	return slices.ContainsFunc(c.problems, func(p Problem) bool {
+		return p.Message == unknownKey && !strings.Contains(p.Path, ".")
+	})
+}
+
 // key and val report a problem at the key or at the value of a path. A key that
 // is not written is reported where its nearest parent is.
 func (c *checker) key(path, message, hint string) {
@@ -100,7 +108,7 @@ func (c *checker) kind() {
 		}
 	}
 	nothing := len(c.def.Apps)+len(c.def.Jobs)+len(c.def.Models) == 0
-	if c.def.Kind == KindExperiment && nothing && c.clean("apps") && c.clean("jobs") && c.clean("models") {
+	if c.def.Kind == KindExperiment && nothing && c.clean("apps") && c.clean("jobs") && c.clean("models") && !c.mistyped() {
 		c.problem(position{1, 1}, "", "the experiment has no apps, no jobs and no models", "add an app: envctl init writes one to start from")
 	}
 }
@@ -128,7 +136,7 @@ func (c *checker) localModels(path string, m LocalModels) {
 	rules := map[string]rule{
 		"openai": {refuses: []string{"file"}},
 		"azure":  {needs: []string{"url"}, refuses: []string{"file"}},
-		"replay": {needs: []string{"file"}, refuses: []string{"url"}},
+		"replay": {needs: []string{"file"}},
 		"echo":   {refuses: []string{"url", "file"}},
 	}[m.Provider]
 	value := map[string]string{"url": m.URL, "file": m.File}

@@ -106,7 +106,7 @@ func (d *decoder) object(n *node, v reflect.Value, path string) {
 	}
 	for _, e := range n.entries {
 		if _, unknown := given[e.key]; unknown {
-			d.problem(e.at, childPath(path, e.key), "unknown key", unknownHint(path, e, names(known)))
+			d.problem(e.at, childPath(path, e.key), unknownKey, unknownHint(path, e, names(known)))
 		}
 	}
 }

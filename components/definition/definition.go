@@ -216,6 +216,16 @@ type Model struct {
 	SKU string `json:"sku" rule:"sku" jsonschema:"default=GlobalStandard"`
 	// Thousands of tokens a minute.
 	Capacity int `json:"capacity" jsonschema:"minimum=1,maximum=1000000,default=10"`
+	// What its tokens cost in a sandbox; without it, the list price, which envctl knows of well-known models.
+	Price *Price `json:"price,omitempty"`
+}
+
+// Price is what a million tokens cost, in the currency of the budget. Azure has prices of its own.
+type Price struct {
+	// Of the prompt.
+	Input float64 `json:"input" jsonschema:"required,minimum=0,maximum=1000000"`
+	// Of the answer.
+	Output float64 `json:"output" jsonschema:"required,minimum=0,maximum=1000000"`
 }
 
 // Secret says where a secret's value comes from; exactly one key is given.
@@ -242,17 +252,27 @@ type Local struct {
 	Host string `json:"host,omitempty" rule:"docker-host" expand:"true"`
 	// The server behind the sandbox's model gateway.
 	Models *LocalModels `json:"models,omitempty"`
-	// What separates a workload from the machine; auto is the strongest that the engine offers.
+	// What separates a workload from the machine; auto is a container for apps and the strongest that the engine offers for `envctl run`.
 	Isolation string `json:"isolation,omitempty" expand:"true" jsonschema:"enum=auto,enum=container,enum=gvisor,enum=vm,default=auto"`
+	// How the gateway finds the hosts of egress lists.
+	Egress *LocalEgress `json:"egress,omitempty"`
 	// What becomes of a job's schedule, which a local sandbox has nothing to keep: manual leaves the job to envctl run.
 	Schedules string `json:"schedules,omitempty" expand:"true" jsonschema:"enum=manual"`
+}
+
+// LocalEgress says how the gateway finds the hosts of egress lists.
+type LocalEgress struct {
+	// IPv4 addresses of name servers; without any, those of the engine.
+	Resolvers []string `json:"resolvers,omitempty" rule:"ip" expand:"true" jsonschema:"maxItems=3,uniqueItems=true"`
+	// Hosts of egress lists that may have private addresses, as a mirror inside a company: host or *.domain.
+	Private []string `json:"private,omitempty" rule:"egress" expand:"true" jsonschema:"uniqueItems=true"`
 }
 
 // LocalModels chooses the server behind the sandbox's model gateway.
 type LocalModels struct {
 	// Protocol of the server; replay answers from a recording, echo repeats the question.
 	Provider string `json:"provider" expand:"true" jsonschema:"required,enum=openai,enum=azure,enum=replay,enum=echo"`
-	// Address of the server (openai and azure; azure needs it).
+	// Address of the server (openai and azure, which needs it; with replay, where answers that the recording lacks come from).
 	URL string `json:"url,omitempty" rule:"url" expand:"true"`
 	// Name under the top-level models to name at the server.
 	Names map[string]string `json:"names,omitempty" keys:"label" rule:"word" expand:"true"`

@@ -74,6 +74,11 @@ func TestSize(t *testing.T) {
 			t.Errorf("ParseSize(%q) = %v, want an error", text, got)
 		}
 	}
+	for text, want := range map[string]string{"1g": "1Gi", "512MB": "512Mi", "64 kib": "64Ki", "1.5G": "1.5Gi", "1.3G": "", "512": "", "1T": "", "": ""} {
+		if got := nearSize(text); got != want {
+			t.Errorf("nearSize(%q) = %q, want %q", text, got, want)
+		}
+	}
 	if got := Size(1000).String(); got != "1000" {
 		t.Errorf("String of 1000 bytes = %q", got)
 	}

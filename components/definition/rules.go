@@ -76,6 +76,7 @@ func textRules() map[string]textRule {
 		"uuid":           {pattern: `^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`, want: "an id as 00000000-0000-0000-0000-000000000000"},
 		"location":       {pattern: `^[a-z][a-z0-9]*$`, max: 64, want: "a region as swedencentral"},
 		"resource-group": {pattern: `^[A-Za-z0-9._()-]*[A-Za-z0-9_()-]$`, max: 90, want: "a name of 1 to 90 letters, digits, -, _, (, ) and dots, not ending with a dot"},
+		"ip":             {pattern: `^(?:` + octet + `\.){3}` + octet + `$`, want: "an IPv4 address, as 10.20.0.53"},
 		"network":        {pattern: `^(?:` + octet + `\.){3}` + octet + `/(?:1[6-9]|2[0-7])$`, want: "an IPv4 range with a prefix from /16 to /27, as 10.20.0.0/23"},
 		// Used by the reader for every string that ${NAME} is replaced in.
 		"template": {pattern: `^(?:[^$]|\$\$|\$\{[A-Za-z_][A-Za-z0-9_]*(?::-[^}]*)?\})*$`, want: "${NAME}, ${NAME:-default} or $$ wherever there is a $"},

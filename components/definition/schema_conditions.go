@@ -107,5 +107,5 @@ func providers() []*jsonschema.Schema {
 		}
 		return &jsonschema.Schema{If: condition, Then: then}
 	}
-	return []*jsonschema.Schema{rule("openai", "", "file"), rule("azure", "url", "file"), rule("replay", "file", "url"), rule("echo", "", "url", "file")}
+	return []*jsonschema.Schema{rule("openai", "", "file"), rule("azure", "url", "file"), rule("replay", "file"), rule("echo", "", "url", "file")}
 }

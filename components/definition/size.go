@@ -26,7 +26,11 @@ const (
 // ParseSize reads 512Mi, 1Gi, 1.5Gi: a number with Ki, Mi or Gi (powers of 1024).
 func ParseSize(text string) (Size, error) {
 	if !sizeRegexp().MatchString(text) {
-		return 0, fmt.Errorf("%q is not a size as 512Mi, 1Gi or 1.5Gi", text)
+		meant := ""
+		if near := nearSize(text); near != "" {
+			meant = fmt.Sprintf("; did you mean %q?", near)
+		}
+		return 0, fmt.Errorf("%q is not a size as 512Mi, 1Gi or 1.5Gi%s", text, meant)
 	}
 	number, unit := text[:len(text)-2], map[string]Size{"Ki": kibi, "Mi": mebi, "Gi": gibi}[text[len(text)-2:]]
 	whole, fraction, _ := strings.Cut(number, ".")
@@ -36,6 +40,21 @@ func ParseSize(text string) (Size, error) {
 	}
 	quarters := map[string]Size{"": 0, "25": 1, "5": 2, "75": 3}[fraction]
 	return Size(n)*unit + quarters*unit/4, nil
+}
+
+// otherUnits are the spellings of other tools: 512m, 1GB, 1 gib.
+var otherUnits = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?i)([0-9.]+) ?([kmg])i?b?$`) })
+
+// nearSize is the size that a spelling of another tool was likely meant to be, or "".
+func nearSize(text string) string {
+	m := otherUnits().FindStringSubmatch(text)
+	if m == nil {
+		return ""
+	}
+	if near := m[1] + strings.ToUpper(m[2]) + "i"; sizeRegexp().MatchString(near) {
+		return near
+	}
+	return ""
 }
 
 // Bytes is the size in bytes.

@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -53,6 +54,9 @@ func elsewhere() map[string]string {
 	}
 }
 
+// unknownKey is what is said of one.
+const unknownKey = "unknown key"
+
 // unknownHint says what to write in the place of an unknown key.
 func unknownHint(path string, e entry, known []string) string {
 	if group, _, _ := strings.Cut(path, "."); (group == "apps" || group == "jobs") && strings.Count(path, ".") == 1 {
@@ -99,7 +103,7 @@ func shapeHint(n *node, path, expected string) string {
 func (d *decoder) foreign(n *node) bool {
 	for _, e := range n.entries {
 		if hint := foreignHint(e); hint != "" {
-			d.problem(e.at, e.key, "unknown key", hint)
+			d.problem(e.at, e.key, unknownKey, hint)
 			d.broken[""] = true
 			return true
 		}
@@ -146,6 +150,16 @@ func ruleHint(rule, s string) string {
 		}
 	}
 	return ""
+}
+
+// CheckEgress judges one entry of an egress list as a definition's are: why it is
+// refused, to go on from the quoted entry, and how to mend it. Both are empty for one
+// that is fine.
+func CheckEgress(entry string) (why, hint string) {
+	if why = compiledRules()["egress"].refuse(entry); why != "" {
+		hint = cmp.Or(egressHint(entry), "name a host, as api.github.com")
+	}
+	return why, hint
 }
 
 func egressHint(s string) string {

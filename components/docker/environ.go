@@ -1,13 +1,15 @@
 package docker
 
 import (
-	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/envctl/envctl/components/definition"
 	"github.com/envctl/envctl/components/plan"
+	"github.com/envctl/envctl/local/gateway"
 )
 
 // Environ returns the variables that a workload finds when it starts, without
@@ -24,12 +26,12 @@ func Environ(spec plan.Spec, w plan.Workload, hash string) map[string]string {
 		env["ENVCTL_EXPIRES"] = spec.Expires.UTC().Format(time.RFC3339)
 	}
 	for _, need := range spec.Workloads {
-		for _, name := range w.Needs {
-			if need.Name == name && need.Ingress != nil {
-				env[URLVariable(name)] = fmt.Sprintf("http://%s:%d", name, need.Ingress.Port)
-			}
+		if need.Ingress != nil && slices.Contains(w.Needs, need.Name) {
+			env[definition.URLVariable(need.Name)] = "http://" + need.Name
 		}
 	}
+	addProxy(env, spec, w)
+	maps.Copy(env, gateway.Environ(spec, w))
 	if w.Kind == plan.Job {
 		env["CONTAINER_APP_JOB_NAME"] = w.Name
 		env["CONTAINER_APP_JOB_EXECUTION_NAME"] = w.Name + "-" + short(hash)
@@ -47,10 +49,22 @@ func Environ(spec plan.Spec, w plan.Workload, hash string) map[string]string {
 	return env
 }
 
-// URLVariable is the variable that holds the address of a needed app: STORE_URL
-// for store, MY_STORE_URL for my-store.
-func URLVariable(app string) string {
-	return strings.ToUpper(strings.ReplaceAll(app, "-", "_")) + "_URL"
+// addProxy tells a workload the way out, in capitals and not: curl reads http_proxy
+// in small letters only.
+func addProxy(env map[string]string, spec plan.Spec, w plan.Workload) {
+	if len(w.Egress) == 0 {
+		return
+	}
+	direct := []string{"localhost", "127.0.0.1", gateway.Name, gateway.ModelsHost}
+	for _, other := range spec.Workloads {
+		if other.Ingress != nil {
+			direct = append(direct, other.Name)
+		}
+	}
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY"} {
+		env[name], env[strings.ToLower(name)] = gateway.Proxy(), gateway.Proxy()
+	}
+	env["NO_PROXY"], env["no_proxy"] = strings.Join(direct, ","), strings.Join(direct, ",")
 }
 
 // short is the part of a hash that names a revision.

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	sdk "github.com/pulumi/pulumi-docker/sdk/v4/go/docker"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -47,9 +48,26 @@ func hardened(p sandbox.Profile) *sdk.ContainerArgs {
 		// ephemeral, so it is short.
 		DestroyGraceSeconds: pulumi.Int(destroyGrace),
 	}
+	if p.Runtime != "" {
+		args.Runtime = pulumi.String(p.Runtime)
+	}
+	var hosts sdk.ContainerHostArray
+	var mounts sdk.ContainerMountArray
 	if len(p.Sysctls) > 0 {
 		args.Sysctls = pulumi.ToStringMap(p.Sysctls)
 	}
+	for _, h := range p.Hosts {
+		name, address, _ := strings.Cut(h, ":")
+		hosts = append(hosts, sdk.ContainerHostArgs{Host: pulumi.String(name), Ip: pulumi.String(address)})
+	}
+	args.Hosts = hosts
+	for _, v := range p.Volumes {
+		mounts = append(mounts, sdk.ContainerMountArgs{
+			Type: pulumi.String("volume"), Source: pulumi.String(v.Name), Target: pulumi.String(v.Path), ReadOnly: pulumi.Bool(v.ReadOnly),
+			VolumeOptions: sdk.ContainerMountVolumeOptionsArgs{NoCopy: pulumi.Bool(v.ReadOnly)},
+		})
+	}
+	args.Mounts = mounts
 	if len(p.Tmpfs) > 0 {
 		args.Tmpfs = pulumi.ToStringMap(p.Tmpfs)
 	}
@@ -80,6 +98,14 @@ func addLabels(args *sdk.ContainerArgs, labels map[string]string) {
 		list = append(list, sdk.ContainerLabelArgs{Label: pulumi.String(name), Value: pulumi.String(labels[name])})
 	}
 	args.Labels = list
+}
+
+func volumeLabels(labels map[string]string) sdk.VolumeLabelArray {
+	var list sdk.VolumeLabelArray
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		list = append(list, sdk.VolumeLabelArgs{Label: pulumi.String(name), Value: pulumi.String(labels[name])})
+	}
+	return list
 }
 
 func networkLabels(labels map[string]string) sdk.NetworkLabelArray {

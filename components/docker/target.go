@@ -5,6 +5,7 @@ package docker
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 
 	sdk "github.com/pulumi/pulumi-docker/sdk/v4/go/docker"
@@ -13,6 +14,7 @@ import (
 	"github.com/envctl/envctl/components"
 	"github.com/envctl/envctl/components/plan"
 	"github.com/envctl/envctl/local/gateway"
+	"github.com/envctl/envctl/local/gateway/protocol"
 	"github.com/envctl/envctl/local/sandbox"
 )
 
@@ -25,6 +27,13 @@ type Sandbox struct {
 	// InterfaceSysctls says that the engine takes kernel settings of one network
 	// interface.
 	InterfaceSysctls bool
+	// Runtime is the engine's name of what runs the apps; empty: its default.
+	Runtime string
+	// GatewayRuntime is the same of the gateway, which asks the engine for names and
+	// so needs the host's kernel.
+	GatewayRuntime string
+	// Subnet is the range of the network's addresses, one of the Pool's.
+	Subnet netip.Prefix
 	// Registry is the address of the registry that keeps the images that were built;
 	// empty where none does.
 	Registry string
@@ -40,6 +49,16 @@ type environment struct {
 	network  *sdk.Network
 	gateway  *sdk.Container
 	routes   map[string]int // by app: the port inside the gateway
+	key      pulumi.StringOutput
+	trust    pulumi.Resource // nil: workloads have no identities
+}
+
+// Generated implements [components.Environment].
+func (e *environment) Generated() pulumi.StringMap {
+	if e.trust == nil {
+		return nil
+	}
+	return pulumi.StringMap{GatewayKey: e.key}
 }
 
 func (e *environment) Name() pulumi.StringOutput { return e.network.Name }
@@ -57,7 +76,10 @@ func (s *Sandbox) Environment(
 		Driver:   pulumi.String(profile.Driver),
 		Internal: pulumi.Bool(profile.Internal),
 		Options:  pulumi.ToStringMap(profile.Options),
-		Labels:   networkLabels(Labels(spec, "network", "")),
+		IpamConfigs: sdk.NetworkIpamConfigArray{
+			sdk.NetworkIpamConfigArgs{Subnet: pulumi.String(s.Subnet.String())},
+		},
+		Labels: networkLabels(Labels(spec, "network", "")),
 	}, pulumi.Parent(parent))
 	if err != nil {
 		return nil, err
@@ -81,13 +103,15 @@ func (s *Sandbox) App(
 	}
 	args := s.container(env, w)
 	if w.Ingress != nil {
-		label(args, LabelReady, ContainerName(env.spec.Experiment, env.spec.Instance, Gateway))
 		args.Wait = pulumi.Bool(true)
 		args.WaitTimeout = pulumi.Int(waitSeconds(w.Health))
 	}
 	deps := slices.Clone(w.Needs)
 	if image != nil {
 		deps = append(deps, image)
+	}
+	if len(w.Models)+len(w.Egress) > 0 { // it may want them at once
+		deps = append(deps, env.gateway)
 	}
 	c, err := sdk.NewContainer(ctx, w.Name, args, pulumi.Parent(parent), pulumi.DependsOn(deps))
 	if err != nil {
@@ -161,21 +185,41 @@ func remoteImage(ctx *pulumi.Context, name, ref string, parent pulumi.Resource) 
 // container is the request for the container of an app.
 func (s *Sandbox) container(env *environment, w components.Workload) *sdk.ContainerArgs {
 	hash := s.Plan.WorkloadHash(w.Name)
-	profile := sandbox.New(sandbox.App, w.Workload, NetworkName(env.spec.Experiment, env.spec.Instance))
+	profile := Profile(env.spec, w.Workload, s.Subnet)
+	profile.Runtime = s.Runtime
 	args := hardened(profile)
 	args.Name = pulumi.String(ContainerName(env.spec.Experiment, env.spec.Instance, w.Name))
 	args.Image = pulumi.String(w.Image.Ref)
 	args.Hostname = pulumi.String(w.Name)
 	args.Entrypoints = pulumi.ToStringArray(w.Command)
 	args.Command = pulumi.ToStringArray(w.Args)
-	args.Envs = envs(Environ(env.spec, w.Workload, hash), w.SecretEnv)
+	args.Envs = envs(Environ(env.spec, w.Workload, hash), env.secrets(w))
 	args.NetworksAdvanced = sdk.ContainerNetworksAdvancedArray{sdk.ContainerNetworksAdvancedArgs{
-		Name: env.network.Name, Aliases: pulumi.ToStringArray([]string{w.Name}),
+		Name: env.network.Name, Aliases: pulumi.ToStringArray([]string{gateway.Replicas(w.Name)}),
 	}}
-	labels := Labels(env.spec, "app", w.Name)
+	labels := ContainerLabels(env.spec, "app", w.Name)
 	labels[LabelPlan] = hash
+	labels[LabelReady] = "" // nobody's: the image may have one
+	if w.Ingress != nil {
+		labels[LabelReady] = ContainerName(env.spec.Experiment, env.spec.Instance, Gateway)
+	}
 	addLabels(args, labels)
 	return args
+}
+
+// secrets are a workload's own, and what shows its identity.
+func (e *environment) secrets(w components.Workload) pulumi.StringMap {
+	if e.trust == nil {
+		return w.SecretEnv
+	}
+	out := maps.Clone(w.SecretEnv)
+	if out == nil {
+		out = pulumi.StringMap{}
+	}
+	out[gateway.HeaderVariable] = pulumi.ToSecret(e.key.ApplyT(func(key string) string {
+		return protocol.IdentityHeader(key, w.Name)
+	})).(pulumi.StringOutput)
+	return out
 }
 
 // envs are the variables in the order of their names, so that equal plans are

@@ -3,6 +3,7 @@ package docker_test
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -134,7 +135,7 @@ func register(t *testing.T, p *plan.Plan) (*mocks, map[string]string) {
 	var apps string
 	program := func(ctx *pulumi.Context) error {
 		e, err := components.NewExperiment(ctx, "exp", components.ExperimentArgs{
-			Plan: p, Target: &docker.Sandbox{Plan: p, GatewayRef: "envctl/gateway:1"},
+			Plan: p, Target: &docker.Sandbox{Plan: p, GatewayRef: "envctl/gateway:1", Subnet: subnet, Runtime: "runsc", GatewayRuntime: "runc"},
 			Secrets: map[string]components.SecretSource{"db": {Value: "s3cret"}},
 		})
 		if err != nil {
@@ -177,6 +178,37 @@ func labels(in map[string]any) map[string]string {
 	return out
 }
 
+// subnet is the range of the tests' network.
+var subnet = netip.MustParsePrefix("198.19.7.128/25")
+
+func hostsOf(in map[string]any) (out []string) {
+	list, _ := in["hosts"].([]any)
+	for _, h := range list {
+		entry := h.(map[string]any)
+		out = append(out, fmt.Sprint(entry["host"], ":", entry["ip"]))
+	}
+	return out
+}
+
+func volumesOf(in map[string]any) (out []sandbox.Volume) {
+	list, _ := in["mounts"].([]any)
+	for _, m := range list {
+		entry := m.(map[string]any)
+		readOnly, _ := entry["readOnly"].(bool)
+		out = append(out, sandbox.Volume{Name: fmt.Sprint(entry["source"]), Path: fmt.Sprint(entry["target"]), ReadOnly: readOnly})
+	}
+	return out
+}
+
+// withModels gives api a model, and a way out to one host.
+func withModels(d *definition.Definition) {
+	api := d.Apps["api"]
+	api.Models, api.Egress = []string{"chat"}, []string{"api.github.com"}
+	d.Apps["api"] = api
+	d.Models = map[string]definition.Model{"chat": {Model: "gpt-4o-mini", SKU: "GlobalStandard", Capacity: 10}}
+	d.Targets.Local = &definition.Local{Models: &definition.LocalModels{Provider: "echo"}}
+}
+
 // wanted says, for each field of a profile, what the inputs of a container must
 // say. A field that is new has to be put here, and into the inputs.
 func wanted(p sandbox.Profile, in map[string]any) map[string][2]any {
@@ -195,6 +227,7 @@ func wanted(p sandbox.Profile, in map[string]any) map[string][2]any {
 	return map[string][2]any{
 		"Kind":         {"", ""}, // says which profile it is; nothing of the engine's
 		"User":         {p.User, in["user"]},
+		"Runtime":      {p.Runtime, in["runtime"]},
 		"CapDrop":      {p.CapDrop, capabilities["drops"]},
 		"SecurityOpts": {p.SecurityOpts, in["securityOpts"]},
 		"ReadOnly":     {p.ReadOnly, in["readOnly"]},
@@ -215,6 +248,8 @@ func wanted(p sandbox.Profile, in map[string]any) map[string][2]any {
 		"DNSSearch":    {p.DNSSearch, in["dnsSearches"]},
 		"DNSOptions":   {p.DNSOptions, in["dnsOpts"]},
 		"Sysctls":      {p.Sysctls, in["sysctls"]},
+		"Hosts":        {p.Hosts, hostsOf(in)},
+		"Volumes":      {p.Volumes, volumesOf(in)},
 		"Publish":      {p.Publish, publishes},
 		"Restart":      {p.Restart, in["restart"]},
 		"MaxRetries":   {p.MaxRetries, in["maxRetryCount"]},
@@ -225,20 +260,23 @@ func wanted(p sandbox.Profile, in map[string]any) map[string][2]any {
 
 func TestEveryFieldOfTheProfileIsInTheContainer(t *testing.T) {
 	t.Parallel()
-	p := settled(t, nil)
+	p := settled(t, withModels)
 	m, _ := register(t, p)
-	network := docker.NetworkName("exp", "default")
 	gateway, _ := docker.GatewayProfile(p.Spec(), false)
 	profiles := map[string]sandbox.Profile{"gateway": gateway}
 	for _, w := range p.Spec().Workloads {
 		if w.Kind == plan.App {
-			profiles[w.Name] = sandbox.New(sandbox.App, w, network)
+			profiles[w.Name] = docker.Profile(p.Spec(), w, subnet)
 		}
 	}
 	if len(profiles) != 3 {
 		t.Fatalf("profiles of %v", slices.Collect(maps.Keys(profiles)))
 	}
 	for name, profile := range profiles {
+		profile.Runtime = "runsc"
+		if name == "gateway" {
+			profile.Runtime = "runc" // whatever the apps have
+		}
 		in := plain(m.find(t, containerType, name).Inputs)
 		pairs := wanted(profile, in)
 		for _, field := range reflect.VisibleFields(reflect.TypeFor[sandbox.Profile]()) {
@@ -272,11 +310,16 @@ func TestNothingWeakensAContainer(t *testing.T) {
 	for _, name := range []string{"api", "store", "gateway"} {
 		in := plain(m.find(t, containerType, name).Inputs)
 		for _, weak := range []string{
-			"privileged", "mounts", "volumes", "devices", "hosts", "links", "groupAdds", "pidMode", "networkMode", "usernsMode",
-			"publishAllPorts", "gpus", "runtime", "uploads", "storageOpts", "containerReadRefreshTimeoutMilliseconds", "cpuSet",
+			"privileged", "mounts", "volumes", "devices", "links", "groupAdds", "pidMode", "networkMode", "usernsMode",
+			"publishAllPorts", "gpus", "uploads", "storageOpts", "containerReadRefreshTimeoutMilliseconds", "cpuSet",
 		} {
 			if v, ok := in[weak]; ok && v != false {
 				t.Errorf("%s has %s = %v", name, weak, v)
+			}
+		}
+		for _, host := range hostsOf(in) {
+			if !strings.HasSuffix(host, ":198.19.7.254") {
+				t.Errorf("%s finds %s, which is not the gateway", name, host)
 			}
 		}
 		if capabilities, _ := in["capabilities"].(map[string]any); capabilities["adds"] != nil {
@@ -373,7 +416,7 @@ func TestSecretsStaySecretInAContainer(t *testing.T) {
 		}
 		got = append(got, v.StringValue())
 	}
-	for _, want := range []string{"PASSWORD=s3cret", "LOG=info", "STORE_URL=http://store:6379", "CONTAINER_APP_PORT=8080", "ENVCTL_TARGET=local"} {
+	for _, want := range []string{"PASSWORD=s3cret", "LOG=info", "STORE_URL=http://store", "CONTAINER_APP_PORT=8080", "ENVCTL_TARGET=local"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("api has not %s: %q", want, got)
 		}
@@ -397,6 +440,8 @@ func TestTheGatewayIsMadeOnlyForIngress(t *testing.T) {
 	}
 	if in := plain(m.find(t, containerType, "api").Inputs); in["wait"] == true || in["ports"] != nil {
 		t.Errorf("an app without ingress is waited for: %v", in["wait"])
+	} else if watcher, said := labels(in)["dev.envctl.ready"]; !said || watcher != "" {
+		t.Errorf("the image of an app without ingress may say who knows that it is ready: %q, %v", watcher, said)
 	}
 	private := settled(t, func(def *definition.Definition) {
 		def.Apps = map[string]definition.App{"store": def.Apps["store"]}

@@ -31,19 +31,19 @@ func Of(d *definition.Definition) []Row {
 		rows = append(rows, job(name, d.Jobs[name]))
 	}
 	if len(d.Apps)+len(d.Jobs) > 0 {
-		rows = append(rows, identity(), variables(d))
+		rows = append(rows, identity(d), variables(d))
 	}
 	if r, ok := egress(d); ok {
 		rows = append(rows, r)
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Models)) {
-		rows = append(rows, model(name, d.Models[name]))
+		rows = append(rows, model(name, d))
 	}
 	if len(d.Secrets) > 0 {
 		rows = append(rows, secrets())
 	}
 	if d.Budget != nil {
-		rows = append(rows, budget(*d.Budget))
+		rows = append(rows, budget(*d.Budget, usesModels(d)))
 	}
 	if d.TTL > 0 {
 		rows = append(rows, expiry())
@@ -70,7 +70,7 @@ func environment(d *definition.Definition) Row {
 		"apps answer at http://127.0.0.1:PORT locally and at an https name of Container Apps on Azure")
 	if d.Platform != "" {
 		r.Azure = fmt.Sprintf("the environment of platform %q", d.Platform)
-		r.Differences = append(r.Differences, "locally a platform is refused: the definition stands alone there")
+		r.Differences = append(r.Differences, "locally the experiment has a ground of its own in the place of the platform's, which others share")
 	}
 	if d.Kind == definition.KindPlatform {
 		r.Local = "none"
@@ -100,7 +100,9 @@ func job(name string, j definition.Job) Row {
 		r.Differences = append(r.Differences, "its schedule is kept on Azure; locally `envctl run "+name+"` starts it")
 	}
 	if j.Outputs != "" {
-		r.Differences = append(r.Differences, fmt.Sprintf("`run --out` brings %s back locally; Container Apps has no way to", j.Outputs))
+		r.Azure += ", " + j.Outputs + " on a file share"
+		r.Differences = append(r.Differences, fmt.Sprintf(
+			"in %s on Azure, names that differ only in case are one file, links cannot be made, files are not executable, and one run at a time brings it back", j.Outputs))
 	}
 	r.Differences = append(r.Differences, "its stderr arrives among its stdout on Azure")
 	return container(r, j.Workload)
@@ -115,25 +117,44 @@ func container(r Row, w definition.Workload) Row {
 	if w.Scratch > 0 {
 		r.Differences = append(r.Differences, "/tmp is memory of a fixed size locally, and ephemeral storage on Azure")
 	}
-	if len(w.Models) > 0 {
-		r.Differences = append(r.Differences, "it gets "+strings.Join(w.Models, ", ")+" on Azure; locally models are refused")
-	}
 	return r
 }
 
-func identity() Row {
-	return Row{Component: "identity", Local: "none", Azure: "user-assigned managed identity an app, least privilege",
-		Differences: []string{"IDENTITY_ENDPOINT, IDENTITY_HEADER and AZURE_CLIENT_ID are set on Azure only"}}
+// identity is there locally where something asks for tokens: only models do.
+func identity(d *definition.Definition) Row {
+	r := Row{Component: "identity", Local: "none", Azure: "user-assigned managed identity an app, least privilege"}
+	if !usesModels(d) {
+		r.Differences = []string{"IDENTITY_ENDPOINT, IDENTITY_HEADER and AZURE_CLIENT_ID are set on Azure only: nothing here uses a model, and locally nothing else asks for tokens"}
+		return r
+	}
+	r.Local = "the gateway's token service, one identity a workload"
+	r.Differences = []string{"local tokens open this experiment's models and nothing of Azure's; a token for another resource is refused at once locally, and by the resource on Azure"}
+	return r
+}
+
+func usesModels(d *definition.Definition) bool {
+	for _, a := range d.Apps {
+		if len(a.Models) > 0 {
+			return true
+		}
+	}
+	for _, j := range d.Jobs {
+		if len(j.Models) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func variables(d *definition.Definition) Row {
-	r := Row{Component: "variables", Local: "CONTAINER_APP_*, ENVCTL_*, NAME_URL", Azure: "CONTAINER_APP_*, ENVCTL_*, NAME_URL",
-		Differences: []string{"ENVCTL_TARGET is local here and azure there"}}
-	for _, a := range d.Apps {
-		if len(a.Needs) > 0 {
-			r.Differences = append(r.Differences, "addresses of needed apps are names of the environment on Azure, and of the network locally")
-			break
-		}
+	const both = "CONTAINER_APP_*, ENVCTL_*, NAME_URL"
+	r := Row{Component: "variables", Local: both, Azure: both, Differences: []string{"ENVCTL_TARGET is local here and azure there"}}
+	if usesModels(d) {
+		r.Local, r.Azure = both+", IDENTITY_*, AZURE_*, OPENAI_*", both+", IDENTITY_*, AZURE_*, OPENAI_*"
+		r.Differences = append(r.Differences, "SSL_CERT_DIR and NODE_EXTRA_CA_CERTS are set locally, and by the simulator of Azure, only: the models' address has a certificate of the sandbox's own there")
+	}
+	if usesEgress(d) {
+		r.Differences = append(r.Differences, "HTTP_PROXY, HTTPS_PROXY and NO_PROXY are set locally only: a firewall on Azure needs no variables")
 	}
 	return r
 }
@@ -158,15 +179,46 @@ func egress(d *definition.Definition) (Row, bool) {
 	r := Row{Component: "egress", Local: "none: the network has no way out", Azure: "none: a security group lets out what the platform needs",
 		Differences: []string{"what Container Apps itself needs (its registry, login, monitoring) can be reached from an app on Azure"}}
 	if len(hosts) > 0 {
-		r.Azure = "a firewall with " + strings.Join(slices.Sorted(maps.Keys(hosts)), ", ")
-		r.Differences = append(r.Differences, "a list of hosts is refused locally: the gateway lets nothing out")
+		list := strings.Join(slices.Sorted(maps.Keys(hosts)), ", ")
+		r.Local, r.Azure = "the gateway's proxy with "+list, "a firewall with "+list
+		r.Differences = append(r.Differences, "locally a program reaches its hosts through the proxy that HTTPS_PROXY names and each workload has its own list; on Azure it connects to them itself, and all workloads share one list")
 	}
 	return r, true
 }
 
-func model(name string, m definition.Model) Row {
-	return Row{Component: "model " + name, Local: "none", Azure: fmt.Sprintf("AI services account, deployment of %s (%s)", m.Model, m.SKU),
-		Differences: []string{"there is no model gateway locally: a definition with models is refused there"}}
+func usesEgress(d *definition.Definition) bool {
+	for _, a := range d.Apps {
+		if len(a.Egress) > 0 {
+			return true
+		}
+	}
+	for _, j := range d.Jobs {
+		if len(j.Egress) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func model(name string, d *definition.Definition) Row {
+	m := d.Models[name]
+	r := Row{Component: "model " + name, Local: "none", Azure: fmt.Sprintf("AI services account, deployment of %s (%s)", m.Model, m.SKU)}
+	if d.Platform != "" {
+		r.Azure = fmt.Sprintf("deployment of %s in the account of platform %q", m.Model, d.Platform)
+	}
+	switch l := d.Targets.Local; {
+	case d.Kind == definition.KindPlatform:
+	case l == nil || l.Models == nil:
+		r.Differences = []string{"nothing says which server answers for it locally (targets.local.models): up refuses it there"}
+	default:
+		server := l.Models.Provider
+		if l.Models.URL != "" {
+			server += " at " + l.Models.URL
+		}
+		r.Local = "the gateway, and behind it " + server
+		r.Differences = []string{"the same protocol and names; what answers locally is another server, whose words and limits are its own"}
+	}
+	return r
 }
 
 func secrets() Row {
@@ -174,9 +226,14 @@ func secrets() Row {
 		Differences: []string{"who may inspect the container locally sees the value; on Azure who may list the secrets of the app"}}
 }
 
-func budget(b definition.Budget) Row {
-	r := Row{Component: "budget", Local: "none", Azure: fmt.Sprintf("Consumption budget of %v %s, %v %%", b.Amount, b.Currency, b.Alerts),
-		Differences: []string{"nothing is billed locally, and nothing is counted"}}
+func budget(b definition.Budget, metered bool) Row {
+	r := Row{Component: "budget", Local: "none", Azure: fmt.Sprintf("Consumption budget of %v %s, %v %%", b.Amount, b.Currency, b.Alerts)}
+	if !metered {
+		r.Differences = []string{"nothing costs anything locally, and nothing is counted: there are no models"}
+	} else {
+		r.Local = fmt.Sprintf("meter of the models: %v %s, %v %%", b.Amount, b.Currency, b.Alerts)
+		r.Differences = []string{"locally the tokens of models are counted at list prices, as they are used; Azure counts everything that is billed"}
+	}
 	if b.OnExceeded == definition.OnExceededStop {
 		r.Differences = append(r.Differences, "Azure stops the apps some hours after the money is spent: its figures are that late")
 	}

@@ -48,7 +48,7 @@ apps:
   api: {image: a/b, ingress: {port: 81}, scratch: 64Mi, secrets: {KEY: key}, egress: [example.com]}
 jobs:
   nightly: {image: a/b, schedule: "0 6 * * *", outputs: /out}
-targets: {azure: {location: swedencentral, egress: firewall}}
+targets: {azure: {location: swedencentral, egress: firewall}, local: {models: {provider: echo}}}
 `
 
 func TestEveryComponentIsThereInItsOrder(t *testing.T) {
@@ -73,14 +73,14 @@ func TestDifferencesAreNamed(t *testing.T) {
 	t.Parallel()
 	rows := parity.Of(read(t, full))
 	for component, wants := range map[string][]string{
-		"app web":     {"one replica locally, 1 to 3 on Azure", "after 240 s", "locally models are refused"},
+		"app web":     {"one replica locally, 1 to 3 on Azure", "after 240 s"},
 		"app api":     {"/tmp is memory", "read-only", "the image's own USER"},
-		"job nightly": {"`envctl run nightly` starts it", "brings /out back", "stderr"},
-		"identity":    {"IDENTITY_ENDPOINT"},
-		"variables":   {"ENVCTL_TARGET", "needed apps"},
-		"egress":      {"refused locally"},
-		"model chat":  {"no model gateway locally"},
-		"budget":      {"some hours after"},
+		"job nightly": {"`envctl run nightly` starts it", "in /out on Azure, names that differ only in case", "stderr"},
+		"identity":    {"local tokens open this experiment's models"},
+		"variables":   {"ENVCTL_TARGET", "SSL_CERT_DIR", "HTTPS_PROXY"},
+		"egress":      {"each workload has its own list"},
+		"model chat":  {"another server"},
+		"budget":      {"some hours after", "list prices"},
 		"expiry":      {"even if nobody runs envctl again"},
 		"logs":        {"some minutes late"},
 		"environment": {"https"},
@@ -98,7 +98,10 @@ func TestDifferencesAreNamed(t *testing.T) {
 	if got := differences(small, "app a"); strings.Contains(got, "replica") || strings.Contains(got, "stops") {
 		t.Errorf("an app that never stops and never scales: %q", got)
 	}
-	if got := differences(small, "egress"); strings.Contains(got, "refused") {
+	if got := differences(small, "identity"); !strings.Contains(got, "set on Azure only") {
+		t.Errorf("without models: %q", got)
+	}
+	if got := differences(small, "egress"); strings.Contains(got, "proxy") {
 		t.Errorf("without a list: %q", got)
 	}
 }
@@ -109,8 +112,9 @@ func TestAPlatformIsOnAzureOnly(t *testing.T) {
 	if got := components(rows); !slices.Equal(got, []string{"registry", "environment", "model chat", "logs"}) || rows[0].Local != "none" || rows[1].Local != "none" {
 		t.Errorf("%+v", rows)
 	}
-	rows = parity.Of(read(t, "name: on\nplatform: shared\napps: {a: {image: a/b}}\n"))
-	if !strings.Contains(rows[0].Azure, `"shared"`) || !strings.Contains(differences(rows, "environment"), "stands alone") {
+	rows = parity.Of(read(t, "name: on\nplatform: shared\nmodels: {chat: {model: gpt-4o}}\napps: {a: {image: a/b, models: [chat]}}\n"))
+	i := slices.IndexFunc(rows, func(r parity.Row) bool { return r.Component == "model chat" })
+	if !strings.Contains(rows[0].Azure, `"shared"`) || !strings.Contains(differences(rows, "environment"), "a ground of its own") || i < 0 || !strings.Contains(rows[i].Azure, `account of platform "shared"`) {
 		t.Errorf("%+v", rows)
 	}
 }

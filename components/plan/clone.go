@@ -13,6 +13,12 @@ func (s Spec) clone() Spec {
 	}
 	s.Models = slices.Clone(s.Models)
 	s.Azure, s.Shared, s.Budget = clonePtr(s.Azure), clonePtr(s.Shared), clonePtr(s.Budget)
+	if s.Server = clonePtr(s.Server); s.Server != nil {
+		s.Server.Names = maps.Clone(s.Server.Names)
+	}
+	if s.Egress = clonePtr(s.Egress); s.Egress != nil {
+		s.Egress.Resolvers, s.Egress.Private = slices.Clone(s.Egress.Resolvers), slices.Clone(s.Egress.Private)
+	}
 	if b := s.Budget; b != nil {
 		b.Alerts, b.Contacts = slices.Clone(b.Alerts), slices.Clone(b.Contacts)
 	}

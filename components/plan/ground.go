@@ -2,6 +2,7 @@ package plan
 
 import (
 	"maps"
+	"path/filepath"
 	"slices"
 
 	"github.com/envctl/envctl/components/definition"
@@ -20,6 +21,20 @@ type Model struct {
 	Version  string `json:"version,omitempty"` // empty: the provider's default
 	SKU      string `json:"sku"`
 	Capacity int    `json:"capacity"` // thousands of tokens a minute
+}
+
+// ModelServer is what answers for the models of a local sandbox.
+type ModelServer struct {
+	Provider string            `json:"provider"` // openai, azure, replay or echo
+	URL      string            `json:"url,omitempty"`
+	Names    map[string]string `json:"names,omitempty"` // model's name → its name at the server
+	File     string            `json:"file,omitempty"`  // recording, absolute
+}
+
+// EgressGround is how a local gateway finds the hosts of egress lists.
+type EgressGround struct {
+	Resolvers []string `json:"resolvers,omitempty"` // IPv4 addresses
+	Private   []string `json:"private,omitempty"`   // hosts that may have private addresses
 }
 
 // Budget limits what may be spent in a calendar month.
@@ -48,8 +63,8 @@ type Shared struct {
 	ZoneRedundant bool   `json:"zoneRedundant,omitempty"`
 }
 
-// ground settles what the apps of an Azure plan stand on. A local plan has only
-// its models, since nothing there depends on the rest.
+// ground settles what the workloads of a plan stand on: models, what they may cost,
+// and on Azure everything else.
 func ground(spec *Spec, def *definition.Definition) {
 	for _, name := range slices.Sorted(maps.Keys(def.Models)) {
 		m := def.Models[name]
@@ -57,16 +72,23 @@ func ground(spec *Spec, def *definition.Definition) {
 			Name: name, Model: m.Model, Version: m.Version, SKU: m.SKU, Capacity: m.Capacity,
 		})
 	}
-	if spec.Target != Azure {
-		return
+	if l := def.Targets.Local; spec.Target != Azure && l != nil && l.Isolation != "auto" {
+		spec.Isolation = l.Isolation
 	}
-	spec.Platform = def.Platform
-	if b := def.Budget; b != nil {
+	spec.server(def)
+	if l := def.Targets.Local; spec.Target != Azure && l != nil && l.Egress != nil {
+		spec.Egress = &EgressGround{Resolvers: l.Egress.Resolvers, Private: sorted(l.Egress.Private)}
+	}
+	if b := def.Budget; b != nil && (spec.Target == Azure || spec.Server != nil) {
 		spec.Budget = &Budget{
 			Amount: b.Amount, Currency: b.Currency, Alerts: slices.Sorted(slices.Values(b.Alerts)),
 			Contacts: b.Contacts, Stop: b.OnExceeded == definition.OnExceededStop,
 		}
 	}
+	if spec.Target != Azure {
+		return
+	}
+	spec.Platform = def.Platform
 	if a := def.Targets.Azure; a != nil {
 		spec.Azure = &AzureSettings{
 			Subscription: a.Subscription, Tenant: a.Tenant, Location: a.Location,
@@ -75,6 +97,18 @@ func ground(spec *Spec, def *definition.Definition) {
 	}
 	if def.Kind == definition.KindPlatform {
 		spec.Kind, spec.Shared = Platform, shared(def)
+	}
+}
+
+// server is what answers for the models of a local plan.
+func (s *Spec) server(def *definition.Definition) {
+	if s.Target == Azure || len(def.Models) == 0 || def.Targets.Local == nil || def.Targets.Local.Models == nil {
+		return
+	}
+	m := def.Targets.Local.Models
+	s.Server = &ModelServer{Provider: m.Provider, URL: m.URL, Names: m.Names}
+	if m.File != "" {
+		s.Server.File = filepath.Join(def.Dir, m.File)
 	}
 }
 

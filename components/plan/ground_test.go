@@ -16,7 +16,7 @@ name: exp
 platform: team
 budget: {amount: 50, currency: EUR, alerts: [100, 50], contacts: [a@example.com], onExceeded: stop}
 models: {chat: {model: gpt-4o, version: "1", capacity: 5}, a: {model: b}}
-targets: {azure: {subscription: 00000000-0000-0000-0000-000000000000, location: swedencentral, resourceGroup: g, egress: firewall}}
+targets: {local: {isolation: gvisor}, azure: {subscription: 00000000-0000-0000-0000-000000000000, location: swedencentral, resourceGroup: g, egress: firewall}}
 `
 
 func readGround(t *testing.T, yaml string) *definition.Definition {

@@ -16,11 +16,20 @@ type Spec struct {
 	Expires    time.Time  `json:"expires,omitzero"` // zero: never
 	Workloads  []Workload `json:"workloads"`        // apps, then jobs, each sorted by name
 
-	// Models are sorted by name. The rest is of Azure plans alone.
-	Models   []Model        `json:"models,omitempty"`
+	// Isolation is what separates the workloads from the machine: container, gvisor
+	// or vm, of local plans alone. Empty: the target chooses.
+	Isolation string `json:"isolation,omitempty"`
+
+	// Models are sorted by name.
+	Models []Model `json:"models,omitempty"`
+	Budget *Budget `json:"budget,omitempty"`
+	// Server is behind the models of a local plan; nil: it has none.
+	Server *ModelServer `json:"server,omitempty"`
+	// Egress is how a local gateway finds the hosts of egress lists; nil: as the engine does.
+	Egress *EgressGround `json:"egress,omitempty"`
+	// The rest is of Azure plans alone.
 	Kind     string         `json:"kind,omitempty"`     // Platform, or empty: an experiment
 	Platform string         `json:"platform,omitempty"` // that the experiment stands on; empty: its own ground
-	Budget   *Budget        `json:"budget,omitempty"`
 	Azure    *AzureSettings `json:"azure,omitempty"`
 	Shared   *Shared        `json:"shared,omitempty"` // of a platform
 }

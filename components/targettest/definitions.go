@@ -2,8 +2,8 @@ package targettest
 
 import "strings"
 
-// experiment is what the suite brings up: two apps, of which one needs the other,
-// and jobs. @NAME@ is the experiment's name, @HEALTH@ the status of api's check.
+// experiment is what the suite brings up: two apps, of which one needs the other
+// and a model, and jobs, of which one does. @NAME@ is the experiment's name, @HEALTH@ the status of api's check.
 const experiment = `name: @NAME@
 ttl: 1h
 secrets:
@@ -25,6 +25,7 @@ apps:
     env: {WHO: api, LOG_LEVEL: info, HEALTH: "@HEALTH@"}
     secrets: {TOKEN: token}
     needs: [store]
+    models: [chat]
     ingress: {port: 8080, public: true}
     health: {path: /healthz, interval: 1s, timeout: 1s, retries: 2, grace: 5s}
 jobs:
@@ -34,6 +35,20 @@ jobs:
     cpu: 0.25
     memory: 0.5Gi
     needs: [store]
+    timeout: 1m
+  think:
+    build: {context: app}
+    args: [chat]
+    cpu: 0.25
+    memory: 0.5Gi
+    models: [chat]
+    timeout: 1m
+  leave:
+    build: {context: app}
+    args: [leave, /out/deep/er/result.txt, left by a job, "0"]
+    cpu: 0.25
+    memory: 0.5Gi
+    outputs: /out
     timeout: 1m
   bad:
     build: {context: app}
@@ -47,7 +62,10 @@ jobs:
     cpu: 0.25
     memory: 0.5Gi
     timeout: 2s
+models:
+  chat: {model: gpt-4o-mini, version: "2024-07-18", sku: GlobalStandard, capacity: 1}
 targets:
+  local: {models: {provider: echo}}
   azure: {location: swedencentral}
 `
 

@@ -2,6 +2,7 @@ package targettest
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ func (s *suite) hasOutputs(t *testing.T) {
 	}
 	s.facts.Images = map[string]int{}
 	known := map[string]int{}
-	for _, w := range [][2]string{{"apps", "api"}, {"apps", "store"}, {"jobs", "good"}, {"jobs", "bad"}, {"jobs", "slow"}} {
+	for _, w := range [][2]string{{"apps", "api"}, {"apps", "store"}, {"jobs", "good"}, {"jobs", "think"}, {"jobs", "bad"}, {"jobs", "slow"}} {
 		ref := text(t, outputs, w[0], w[1], "image")
 		m := pinned.FindStringSubmatch(ref)
 		if m == nil {
@@ -81,6 +82,9 @@ func (s *suite) getsVariables(t *testing.T) {
 	}
 }
 
+// client is the form of an identity's client id.
+var client = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
 // machine are variables of every container, which envctl has no part in.
 var machine = map[string]bool{"PATH": true, "HOME": true, "HOSTNAME": true}
 
@@ -91,8 +95,14 @@ func neutral(name, value, experiment string) string {
 		return ""
 	case name == "ENVCTL_TARGET":
 		return "TARGET"
-	case strings.HasSuffix(name, "_URL"):
+	case strings.HasSuffix(name, "_URL"), strings.HasSuffix(name, "_ENDPOINT"):
 		return "URL"
+	case name == "AZURE_CLIENT_ID" && client.MatchString(value):
+		return "CLIENT"
+	case name == "IDENTITY_HEADER":
+		return "HEADER"
+	case strings.HasSuffix(name, "_DEPLOYMENT"):
+		return "DEPLOYMENT"
 	case name == "ENVCTL_EXPIRES":
 		if _, err := time.Parse(time.RFC3339, value); err == nil {
 			return "TIME"
@@ -107,6 +117,22 @@ func neutral(name, value, experiment string) string {
 		return "HOST"
 	}
 	return strings.ReplaceAll(value, experiment, "EXPERIMENT")
+}
+
+// answersWithModels: code that has nothing but its variables gets a token of its
+// identity for the models, and for nothing else, and an answer of a model; what it
+// makes up is refused.
+func (s *suite) answersWithModels(t *testing.T) {
+	for path, want := range map[string]string{
+		"/chat": "answered", "/chat?base=OPENAI_BASE_URL": "answered", "/chat?deployment=other": "404 DeploymentNotFound", "/chat?token=made-up": "401",
+		"/token?header=another": "403", "/token?client=00000000-0000-4000-8000-000000000000": "400", "/token": "token",
+	} {
+		got := s.get(t, path)
+		if !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q, expected %s", path, got, want)
+		}
+		s.facts.Models[path] = want
+	}
 }
 
 // needsComeFirst: what an app needs answered before the app itself began.
@@ -148,14 +174,31 @@ func (s *suite) runsCommands(t *testing.T) {
 
 // runsJobs: a job's output and exit status are its own, and its time is limited.
 func (s *suite) runsJobs(t *testing.T) {
-	for job, status := range map[string]int{"good": 0, "bad": 7} {
+	for job, status := range map[string]int{"good": 0, "bad": 7, "think": 0} {
 		c := s.call(t, status, "run", job)
 		s.facts.Jobs[job] = c.Status
 		if job == "good" {
 			holds(t, c.Stdout, "store")
 		}
+		if job == "think" {
+			holds(t, c.Stdout, "answered")
+		}
 	}
 	c := s.call(t, 1, "run", "slow")
 	s.facts.Jobs["slow"] = c.Status
 	holds(t, c.Stderr, "slow", "time limit", "2s", "raise jobs.slow.timeout")
+}
+
+// bringsOutputsBack: what a job leaves comes to the folder that is asked for, also
+// of one that fails, and of each run only its own.
+func (s *suite) bringsOutputsBack(t *testing.T) {
+	s.call(t, 0, "run", "leave", "--out", "results")
+	s.facts.Files = s.Files("results")
+	if want := map[string]string{"deep/er/result.txt": "left by a job"}; !maps.Equal(s.facts.Files, want) {
+		t.Fatalf("%v came back, expected %v", s.facts.Files, want)
+	}
+	s.call(t, 7, "run", "leave", "--out", "second", "--", "leave", "/out/other.txt", "left before it failed", "7")
+	if got, want := s.Files("second"), map[string]string{"other.txt": "left before it failed"}; !maps.Equal(got, want) {
+		t.Errorf("%v came back of a run that failed, expected %v", got, want)
+	}
 }

@@ -23,7 +23,7 @@ type suite struct {
 // tests of t, in their order; where one fails, what builds on it is left out.
 func Run(t *testing.T, target Target) Facts {
 	t.Helper()
-	s := &suite{target: target, Session: target.Begin(t), facts: Facts{Refusals: map[string][]string{}, Jobs: map[string]int{}}}
+	s := &suite{target: target, Session: target.Begin(t), facts: Facts{Refusals: map[string][]string{}, Jobs: map[string]int{}, Models: map[string]string{}}}
 	s.Write("app/echo", buildEcho(t), true)
 	s.Write("app/Dockerfile", []byte(dockerfile), false)
 	t.Run("refuses", s.refuses)
@@ -32,9 +32,9 @@ func Run(t *testing.T, target Target) Facts {
 		test func(*testing.T)
 	}{
 		{"is-not-there", s.isNotThere}, {"fails-in-words", s.failsInWords}, {"comes-up", s.comesUp},
-		{"has-outputs", s.hasOutputs}, {"gets-variables", s.getsVariables}, {"needs-come-first", s.needsComeFirst},
+		{"has-outputs", s.hasOutputs}, {"gets-variables", s.getsVariables}, {"answers-with-models", s.answersWithModels}, {"needs-come-first", s.needsComeFirst},
 		{"keeps-secrets", s.keepsSecrets}, {"writes-logs", s.writesLogs}, {"runs-commands", s.runsCommands},
-		{"runs-jobs", s.runsJobs}, {"is-unchanged", s.isUnchanged}, {"goes-down", s.goesDown},
+		{"runs-jobs", s.runsJobs}, {"brings-outputs-back", s.bringsOutputsBack}, {"is-unchanged", s.isUnchanged}, {"goes-down", s.goesDown},
 	} {
 		if !t.Run(part.name, part.test) {
 			break

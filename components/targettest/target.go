@@ -16,6 +16,8 @@ type Session interface {
 	Name() string
 	// Write writes a file of the folder; a program is executable.
 	Write(file string, content []byte, program bool)
+	// Files are the files below a folder of the folder, with their content.
+	Files(folder string) map[string]string
 	// Envctl runs envctl in the folder to its end.
 	Envctl(args ...string) Call
 }
@@ -34,15 +36,16 @@ type Facts struct {
 	Images    map[string]int      // by app or job: the same number is the same digest
 	Variables map[string]string   // of the app api; addresses, times and names of revisions as words
 	Jobs      map[string]int      // exit status, by job
+	Files     map[string]string   // that a job left and brought back
+	Models    map[string]string   // what comes of tokens and models, by what is asked
 	Refusals  map[string][]string // problems with their paths, by definition
 }
 
-// Known says why a variable is not compared: one target sets it and the other does
-// not yet. Empty: it is compared.
+// Known says why a variable is not compared. Empty: it is compared.
 func Known(variable string) string {
 	switch variable {
-	case "AZURE_CLIENT_ID", "IDENTITY_ENDPOINT", "IDENTITY_HEADER":
-		return "the local sandbox has no identities"
+	case "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS":
+		return "what answers for models on this machine has a certificate that no system knows; Azure's is known to all"
 	}
 	return ""
 }

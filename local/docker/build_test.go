@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/envctl/envctl/local/docker"
+	"github.com/envctl/envctl/local/docker/dockertest"
 )
 
 func TestBuildFromScratch(t *testing.T) {
@@ -35,12 +36,12 @@ WORKDIR /data
 ENTRYPOINT ["/tool"]
 FROM wanted
 COPY secret.txt /secret.txt
-`, "UNIQUE", own["dev.envctl.dockertest"]),
+`, "UNIQUE", own[dockertest.Label]),
 			".dockerignore": "**/*.txt\n!data/kept.txt\n",
 			"data/kept.txt": "kept", "data/dropped.txt": "dropped", "secret.txt": "s",
 		}),
 		Target: "wanted", Args: map[string]string{"GREETING": "hi there"},
-		Labels: own, Tag: tag(own),
+		Labels: own, Tag: dockertest.Tag(own),
 	}
 	img, err := e.Build(t.Context(), request, func(ev docker.BuildEvent) { events = append(events, ev) })
 	if err != nil {
@@ -49,7 +50,7 @@ COPY secret.txt /secret.txt
 	if img.User != "1000:1000" || !slices.Equal(img.Ports, []string{"8080/tcp"}) || img.WorkDir != "/data" {
 		t.Errorf("image = %+v", img)
 	}
-	if img.Labels["dev.envctl.dockertest"] != own["dev.envctl.dockertest"] {
+	if img.Labels[dockertest.Label] != own[dockertest.Label] {
 		t.Errorf("labels = %v", img.Labels)
 	}
 	if got := output(t, e, own, img.ID, "env", "GREETING"); got != "hi there\n" {
@@ -63,7 +64,7 @@ COPY secret.txt /secret.txt
 		t.Errorf("the ignored file is in the image: %+v, %v", res, err)
 	}
 	if !slices.ContainsFunc(events, func(ev docker.BuildEvent) bool {
-		return ev.State == docker.StepLog && ev.Log == "hello from "+own["dev.envctl.dockertest"] && strings.Contains(ev.Step, "RUN")
+		return ev.State == docker.StepLog && ev.Log == "hello from "+own[dockertest.Label] && strings.Contains(ev.Step, "RUN")
 	}) {
 		t.Errorf("no log line of the RUN step in %+v", events)
 	}
@@ -91,12 +92,12 @@ func TestBuildFromLocalImage(t *testing.T) {
 	toolImage(t, e, own)
 	img, err := e.Build(t.Context(), docker.BuildRequest{
 		Context: buildDir(t, map[string]string{
-			"sub/My.Dockerfile":              "FROM " + tag(own) + "\nCOPY . /all\n",
+			"sub/My.Dockerfile":              "FROM " + dockertest.Tag(own) + "\nCOPY . /all\n",
 			"sub/My.Dockerfile.dockerignore": "tool\nsub\n",
 			".dockerignore":                  "note",
 			"note":                           "n",
 		}),
-		Dockerfile: "sub/My.Dockerfile", Labels: own, Tag: tag(own) + "-child",
+		Dockerfile: "sub/My.Dockerfile", Labels: own, Tag: dockertest.Tag(own) + "-child",
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +124,7 @@ func TestBuildAddsFiles(t *testing.T) {
 			"Dockerfile":     "FROM scratch\nCOPY tool /tool\nCOPY --chown=1000:1000 top /\nENTRYPOINT [\"/tool\"]\n",
 			"top/home/.keep": "",
 		}),
-		Labels: own, Tag: tag(own),
+		Labels: own, Tag: dockertest.Tag(own),
 		Files: map[string]string{
 			filepath.Join(extra, "sales.csv"): "/data/in/sales.csv",
 			filepath.Join(extra, "tree"):      "/home/tree",
@@ -147,10 +148,10 @@ func TestBuildAddsFiles(t *testing.T) {
 	if home := output(t, e, own, img.ID, "stat", "/home"); !strings.HasPrefix(home, "40750 1000 1000 ") {
 		t.Errorf("/home = %s", home)
 	}
-	if left, ok, err := e.ResolveImage(t.Context(), tag(own)+"-base"); ok || err != nil {
+	if left, ok, err := e.ResolveImage(t.Context(), dockertest.Tag(own)+"-base"); ok || err != nil {
 		t.Errorf("the intermediate image stays: %+v, %v", left, err)
 	}
-	if !slices.Contains(img.Tags, tag(own)) {
+	if !slices.Contains(img.Tags, dockertest.Tag(own)) {
 		t.Errorf("tags = %v", img.Tags)
 	}
 
@@ -190,7 +191,7 @@ func TestBuildFilesConflicts(t *testing.T) {
 	} {
 		_, err := e.Build(t.Context(), docker.BuildRequest{
 			Context: buildDir(t, map[string]string{"Dockerfile": "FROM scratch\nCOPY tool /tool\nCOPY tool /dir/\n"}),
-			Labels:  own, Tag: tag(own), Files: map[string]string{filepath.Join(extra, "f"): dest},
+			Labels:  own, Tag: dockertest.Tag(own), Files: map[string]string{filepath.Join(extra, "f"): dest},
 		}, nil)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v, want %q", dest, err, want)
@@ -216,14 +217,16 @@ func TestBuildErrors(t *testing.T) {
 			"FROM scratch\nCOPY tool /tool\nFROM scratch AS two\nCOPY --from=0 /tool /tool\nRUN [\"/tool\", \"exit\", \"9\"]\n",
 			5, "RUN", []string{"exit code: 9"},
 		},
-		"missing file": {"FROM scratch\nCOPY nothing.txt /x\n", 2, "COPY", []string{"nothing.txt", "not found"}},
-		"syntax":       {"FROM scratch\nCOPYY tool /tool\n", 2, "", []string{"COPYY"}},
-		"empty":        {"", 0, "", []string{"Dockerfile"}},
-		"target":       {"FROM scratch AS a\nCOPY tool /tool\n", 0, "", []string{"nosuch"}},
+		"missing file":   {"FROM scratch\nCOPY nothing.txt /x\n", 2, "COPY", []string{`: "nothing.txt" is not in the build context`}},
+		"missing folder": {"FROM scratch\nCOPY bin/tool /x\n", 2, "COPY", []string{`: "bin`, `" is not in the build context`}},
+		"other stage":    {"FROM scratch AS one\nCOPY tool /tool\nFROM scratch\nCOPY --from=one /none /x\n", 4, "COPY", []string{"/none", "not found"}},
+		"syntax":         {"FROM scratch\nCOPYY tool /tool\n", 2, "", []string{"COPYY"}},
+		"empty":          {"", 0, "", []string{"Dockerfile"}},
+		"target":         {"FROM scratch AS a\nCOPY tool /tool\n", 0, "", []string{"nosuch"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			request := docker.BuildRequest{Context: buildDir(t, map[string]string{"Dockerfile": c.dockerfile}), Labels: own, Tag: tag(own)}
+			request := docker.BuildRequest{Context: buildDir(t, map[string]string{"Dockerfile": c.dockerfile}), Labels: own, Tag: dockertest.Tag(own)}
 			if name == "target" {
 				request.Target = "nosuch"
 			}
@@ -277,7 +280,7 @@ func TestBuildStopsWithItsContext(t *testing.T) {
 	begun := time.Time{}
 	_, err := e.Build(ctx, docker.BuildRequest{
 		Context: buildDir(t, map[string]string{"Dockerfile": "FROM scratch\nCOPY tool /tool\nRUN [\"/tool\", \"sleep\", \"600\"]\n"}),
-		Labels:  own, Tag: tag(own), NoCache: true,
+		Labels:  own, Tag: dockertest.Tag(own), NoCache: true,
 	}, func(ev docker.BuildEvent) {
 		if ev.Log == "sleeping" {
 			begun = time.Now()
@@ -304,7 +307,7 @@ func TestBuildStopsWithItsContext(t *testing.T) {
 			t.Fatal("the step still runs")
 		}
 	}
-	if _, ok, err := e.ResolveImage(t.Context(), tag(own)); ok || err != nil {
+	if _, ok, err := e.ResolveImage(t.Context(), dockertest.Tag(own)); ok || err != nil {
 		t.Errorf("a stopped build left its tag (%v)", err)
 	}
 }

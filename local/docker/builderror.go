@@ -16,6 +16,9 @@ type BuildError struct {
 	Step       string   // as BuildKit names it; "" when no step failed
 	Reason     string   // what went wrong
 	Lines      []string // the step's last lines of output, 20 at most
+	// Missing is a file or folder that a step takes from the build context, where it
+	// is not; "" where that is not the reason.
+	Missing string
 	// Pull says that the reason is an image that cannot be pulled; nil else.
 	Pull *PullError
 }
@@ -55,6 +58,19 @@ var wrappings = regexp.MustCompile(`^(?:failed to solve(?: with frontend [\w.]+)
 	`failed to (?:build LLB|create LLB definition|load LLB|compute cache key|process|read dockerfile): |` +
 	`error from sender: |failed to calculate checksum of ref \S+: )+`)
 
+// absent is how engines say that a step's source is not there: 20.10 of a folder
+// by its own path of the context, all others by the name in the context.
+var absent = regexp.MustCompile(`^(?:"/?([^"]+)":? not found(?:: not found)?|failed to walk \S+/buildkit-mount\d+\S*: lstat \S+/buildkit-mount\d+/(\S+): no such file or directory)$`)
+
+// missing is the source of a step that is not in the build context.
+func missing(step, reason string) string {
+	found := absent.FindStringSubmatch(reason)
+	if found == nil || strings.Contains(step, "--from") { // another stage's
+		return ""
+	}
+	return found[1] + found[2]
+}
+
 // failed makes the error of a build that the engine ended with a message.
 func (p *progress) failed(plan solvePlan, message string) error {
 	e := &BuildError{Dockerfile: plan.dockerfilePath, Reason: message}
@@ -68,6 +84,9 @@ func (p *progress) failed(plan solvePlan, message string) error {
 	e.Reason = wrappings.ReplaceAllString(e.Reason, "")
 	if content, err := os.ReadFile(plan.dockerfilePath); err == nil {
 		e.Line = source.Locate(content, e.Step, message)
+	}
+	if e.Missing = missing(e.Step, e.Reason); e.Missing != "" {
+		e.Reason = fmt.Sprintf("%q is not in the build context", e.Missing)
 	}
 	if ref, reason, ok := pullProblem(e.Step, e.Reason); ok {
 		e.Pull = &PullError{Ref: ref, Reason: reason, Message: e.Reason}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/docker/go-connections/tlsconfig"
@@ -22,6 +23,7 @@ type Engine struct {
 	host   string
 	ep     endpoint
 	getenv func(string) string
+	labels sync.Map // of images, by ID
 }
 
 // Connect finds the engine (host when not empty, else DOCKER_HOST, the current

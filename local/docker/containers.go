@@ -47,7 +47,8 @@ type Port struct {
 }
 
 // Containers lists what the filter chooses, stopped ones too, by name, in one
-// API call.
+// API call and one for each image that was not seen before. By its labels it
+// chooses no container that has them from its image.
 func (e *Engine) Containers(ctx context.Context, f Filter) ([]Container, error) {
 	filters := labelFilters(f.Labels)
 	if f.Name != "" {
@@ -62,6 +63,9 @@ func (e *Engine) Containers(ctx context.Context, f Filter) ([]Container, error) 
 		found = append(found, readContainer(item))
 	}
 	slices.SortFunc(found, func(a, b Container) int { return strings.Compare(a.Name, b.Name) })
+	if len(f.Labels) > 0 {
+		return e.withoutInherited(ctx, found)
+	}
 	return found, nil
 }
 

@@ -29,13 +29,8 @@ func (e *Engine) Exec(ctx context.Context, nameOrID string, o ExecOptions) (int,
 		User: o.User, TTY: o.TTY, Env: o.Env, WorkingDir: o.WorkDir, Cmd: o.Cmd,
 		AttachStdin: o.Stdin != nil, AttachStdout: true, AttachStderr: true,
 	})
-	switch {
-	case cerrdefs.IsNotFound(err):
-		return 0, fmt.Errorf("there is no container %q to run a command in: %w", nameOrID, err)
-	case cerrdefs.IsConflict(err):
-		return 0, fmt.Errorf("container %q does not run, so no command can be run in it: %w", nameOrID, err)
-	case err != nil:
-		return 0, fmt.Errorf("prepare %q in %q: %w", o.Cmd, nameOrID, err)
+	if err != nil {
+		return 0, unprepared(err, nameOrID, o.Cmd)
 	}
 	conn, err := e.api.ExecAttach(ctx, made.ID, client.ExecAttachOptions{TTY: o.TTY})
 	if err != nil {
@@ -50,6 +45,17 @@ func (e *Engine) Exec(ctx context.Context, nameOrID string, o ExecOptions) (int,
 		return 0, err
 	}
 	return e.execStatus(ctx, made.ID)
+}
+
+// unprepared says why a command cannot be run in a container.
+func unprepared(err error, nameOrID string, cmd []string) error {
+	switch {
+	case cerrdefs.IsNotFound(err):
+		return fmt.Errorf("there is no container %q to run a command in: %w", nameOrID, err)
+	case cerrdefs.IsConflict(err):
+		return fmt.Errorf("container %q does not run, so no command can be run in it: %w", nameOrID, err)
+	}
+	return fmt.Errorf("prepare %q in %q: %w", cmd, nameOrID, err)
 }
 
 func (e *Engine) resize(ctx context.Context, id string, sizes <-chan Size, done <-chan struct{}) {

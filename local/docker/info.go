@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,9 +45,16 @@ type Info struct {
 	// InternalDNSFenced says that this version is known to keep lookups from
 	// internal networks inside (CVE-2024-29018: mended in 23.0.11, 25.0.5 and
 	// 26.0.0). False means unknown: a distribution may have mended an older one.
-	InternalDNSFenced bool     `json:"internalDNSFenced"`
-	Limits            Limits   `json:"limits"`
-	Warnings          []string `json:"warnings,omitempty"`
+	InternalDNSFenced bool `json:"internalDNSFenced"`
+	// Runc is the version of runc, as in 1.3.3 or 1.1.5+ds1-1+deb12u1; empty: the
+	// engine does not tell it.
+	Runc string `json:"runc,omitempty"`
+	// RuncMended says that this version is known not to let a hostile launch break the
+	// masks of /proc (CVE-2025-31133, -52565 and -52881: mended in 1.2.8, 1.3.3 and
+	// 1.4.0). False means unknown, as of InternalDNSFenced.
+	RuncMended bool     `json:"runcMended"`
+	Limits     Limits   `json:"limits"`
+	Warnings   []string `json:"warnings,omitempty"`
 }
 
 // Limits says which limits the kernel lets the engine enforce.
@@ -66,6 +74,15 @@ func (e *Engine) Info(ctx context.Context) (Info, error) {
 	return readInfo(answer.Info, e.host, e.APIVersion()), nil
 }
 
+// Arch is the engine's architecture, of Go.
+func (e *Engine) Arch(ctx context.Context) (string, error) {
+	version, err := e.api.ServerVersion(ctx, client.ServerVersionOptions{})
+	if err != nil {
+		return "", fmt.Errorf("ask the engine for its architecture: %w", err)
+	}
+	return version.Arch, nil
+}
+
 func readInfo(raw system.Info, host, api string) Info {
 	info := Info{
 		Host: host, Version: raw.ServerVersion, API: api,
@@ -78,6 +95,7 @@ func readInfo(raw system.Info, host, api string) Info {
 		OS:      raw.OperatingSystem, OSType: raw.OSType, Architecture: raw.Architecture, Kernel: raw.KernelVersion,
 		IsolatedGateway:   versions.GreaterThanOrEqualTo(api, "1.48"),
 		InternalDNSFenced: dnsFenced(raw.ServerVersion),
+		Runc:              runcVersion(raw.RuncCommit.ID),
 		Limits: Limits{
 			Memory: raw.MemoryLimit, Swap: raw.SwapLimit, Pids: raw.PidsLimit,
 			CPU: raw.CPUCfsQuota && raw.CPUCfsPeriod,
@@ -98,6 +116,7 @@ func readInfo(raw system.Info, host, api string) Info {
 			info.AppArmor = true
 		}
 	}
+	info.RuncMended = runcMended(info.Runc)
 	info.InterfaceSysctls = versions.LessThan(api, "1.46") && !info.Rootless && !info.UserNamespace
 	return info
 }
@@ -117,5 +136,31 @@ func dnsFenced(version string) bool {
 		return versions.GreaterThanOrEqualTo(base, "25.0.5")
 	default:
 		return versions.GreaterThanOrEqualTo(base, "26.0.0")
+	}
+}
+
+// runcRelease is a version at the start of what an engine says about runc: its own
+// builds say v1.3.3-0-gd842d771, distributions the version of their package.
+var runcRelease = regexp.MustCompile(`^v?([0-9]+\.[0-9]+\.[0-9]+)(-rc\.?[0-9]+)?`)
+
+// runcVersion is a version out of what an engine says; "" where it is a commit alone.
+func runcVersion(said string) string {
+	if runcRelease.FindString(said) == "" {
+		return ""
+	}
+	return strings.TrimPrefix(strings.Split(said, "-0-g")[0], "v")
+}
+
+// runcMended knows the versions that CVE-2025-31133 and its kin were mended in.
+func runcMended(version string) bool {
+	found := runcRelease.FindStringSubmatch(version)
+	if found == nil || found[2] != "" {
+		return false
+	}
+	switch base := found[1]; {
+	case strings.HasPrefix(base, "1.2."):
+		return versions.GreaterThanOrEqualTo(base, "1.2.8")
+	default:
+		return versions.GreaterThanOrEqualTo(base, "1.3.3")
 	}
 }

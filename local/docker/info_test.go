@@ -82,3 +82,20 @@ func TestReadContainer(t *testing.T) {
 		}
 	}
 }
+
+func TestRuncOfAnEngine(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]struct {
+		version string
+		mended  bool
+	}{
+		"1.1.5+ds1-1+deb12u1": {"1.1.5+ds1-1+deb12u1", false}, "v1.2.7-0-gfe3c8f9": {"1.2.7", false}, "v1.2.8-0-geeb7e602": {"1.2.8", true},
+		"v1.3.2-0-gaeabe4e7": {"1.3.2", false}, "v1.3.3-0-gd842d771": {"1.3.3", true}, "1.3.10": {"1.3.10", true},
+		"v1.4.0-rc.2-0-g1234567": {"1.4.0-rc.2", false}, "1.4.0": {"1.4.0", true}, "2.0.0": {"2.0.0", true},
+		"d842d7719497cc3b774fd71620278ac9e17710e0": {"", false}, "": {"", false}, "N/A": {"", false},
+	} {
+		if version := runcVersion(said); version != want.version || runcMended(version) != want.mended {
+			t.Errorf("%q: version %q, mended %v, want %+v", said, version, runcMended(version), want)
+		}
+	}
+}

@@ -17,6 +17,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/envctl/envctl/local/docker"
+	"github.com/envctl/envctl/local/docker/dockertest"
 )
 
 // start runs the tool in a container that stays.
@@ -53,7 +54,7 @@ func TestContainersAndInspect(t *testing.T) {
 	t.Parallel()
 	e := engine(t)
 	own := labels(t, e)
-	name := "envctl-dockertest." + own["dev.envctl.dockertest"]
+	name := "envctl-dockertest." + own[dockertest.Label]
 	id := start(t, e, own, name, false, "exit", "5")
 	wait := e.Client().ContainerWait(t.Context(), id, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
 	select {
@@ -71,7 +72,7 @@ func TestContainersAndInspect(t *testing.T) {
 	if one, err := e.Containers(t.Context(), docker.Filter{Name: name}); err != nil || len(one) != 1 {
 		t.Errorf("by name: %+v %v", one, err)
 	}
-	if run, err := e.Containers(t.Context(), docker.Filter{Labels: map[string]string{"dev.envctl.dockertest": own["dev.envctl.dockertest"]}, Running: true}); err != nil || len(run) != 1 {
+	if run, err := e.Containers(t.Context(), docker.Filter{Labels: map[string]string{dockertest.Label: own[dockertest.Label]}, Running: true}); err != nil || len(run) != 1 {
 		t.Errorf("running: %+v %v", run, err)
 	}
 	found, ok, err := e.Inspect(t.Context(), name)
@@ -198,8 +199,8 @@ func TestSweep(t *testing.T) {
 	t.Parallel()
 	e := engine(t)
 	own := labels(t, e)
-	name := "envctl-dockertest." + own["dev.envctl.dockertest"]
-	other := map[string]string{"dev.envctl.dockertest": own["dev.envctl.dockertest"] + "-other"}
+	name := "envctl-dockertest." + own[dockertest.Label]
+	other := map[string]string{dockertest.Label: own[dockertest.Label] + "-other"}
 	made, err := e.Client().NetworkCreate(t.Context(), name, client.NetworkCreateOptions{Labels: own, Internal: true})
 	if err != nil {
 		t.Fatal(err)
@@ -259,7 +260,7 @@ func TestSweepNamesWhoHoldsANetwork(t *testing.T) {
 	e := engine(t)
 	own := labels(t, e)
 	other := labels(t, e)
-	name := "envctl-dockertest." + own["dev.envctl.dockertest"]
+	name := "envctl-dockertest." + own[dockertest.Label]
 	made, err := e.Client().NetworkCreate(t.Context(), name, client.NetworkCreateOptions{Labels: own, Internal: true})
 	if err != nil {
 		t.Fatal(err)
@@ -309,7 +310,7 @@ func TestLoadImage(t *testing.T) {
 	e := engine(t)
 	own := labels(t, e)
 	img := toolImage(t, e, own)
-	saved, err := e.Client().ImageSave(t.Context(), []string{tag(own)})
+	saved, err := e.Client().ImageSave(t.Context(), []string{dockertest.Tag(own)})
 	if err != nil {
 		t.Fatal(err)
 	}

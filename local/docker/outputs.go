@@ -33,12 +33,25 @@ type OutputSpec struct {
 	Limits   untar.Limits
 }
 
-func (o OutputSpec) mount(labels map[string]string) (mount.Mount, error) {
-	if !path.IsAbs(o.Path) || path.Clean(o.Path) != o.Path || o.Path == "/" {
-		return mount.Mount{}, fmt.Errorf("outputs folder %q is not a clean absolute path below /", o.Path)
+// folders are the paths of a run's own volumes.
+func (s RunSpec) folders() []string {
+	var out []string
+	if s.Inputs != nil {
+		out = append(out, s.Inputs.Path)
+	}
+	if s.Outputs != nil {
+		out = append(out, s.Outputs.Path)
+	}
+	return out
+}
+
+// folderVolume is an anonymous volume for a folder of a run.
+func folderVolume(folder string, labels map[string]string) (mount.Mount, error) {
+	if !path.IsAbs(folder) || path.Clean(folder) != folder || folder == "/" {
+		return mount.Mount{}, fmt.Errorf("folder %q of a run is not a clean absolute path below /", folder)
 	}
 	return mount.Mount{
-		Type: mount.TypeVolume, Target: o.Path,
+		Type: mount.TypeVolume, Target: folder,
 		VolumeOptions: &mount.VolumeOptions{Labels: labels, NoCopy: true},
 	}, nil
 }

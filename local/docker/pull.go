@@ -35,7 +35,12 @@ type PullError struct {
 
 // Error says which image, why and what to do.
 func (e *PullError) Error() string {
-	why, how := e.Message, "check the reference and the engine's log"
+	return fmt.Sprintf("cannot pull image %q: %s; %s", e.Ref, e.Message, e.Hint())
+}
+
+// Hint says what to do.
+func (e *PullError) Hint() string {
+	how := "check the reference and the engine's log"
 	switch e.Reason {
 	case PullInvalid:
 		how = "an image reference has the form [HOST/]NAME[:TAG|@DIGEST]"
@@ -52,7 +57,7 @@ func (e *PullError) Error() string {
 	case PullLimited:
 		how = "wait, or run docker login " + domainOf(e.Ref)
 	}
-	return fmt.Sprintf("cannot pull image %q: %s; %s", e.Ref, why, how)
+	return how
 }
 
 func domainOf(ref string) string {

@@ -22,6 +22,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/envctl/envctl/local/docker"
+	"github.com/envctl/envctl/local/docker/dockertest"
 )
 
 // lockedRegistry serves one image, REPO:1, to those who know the password. It
@@ -50,7 +51,7 @@ func lockedRegistry(t *testing.T, own map[string]string) (host string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ref, err := name.ParseReference(host + "/" + own["dev.envctl.dockertest"] + ":1")
+	ref, err := name.ParseReference(host + "/" + own[dockertest.Label] + ":1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +87,7 @@ func TestPullWithCredentials(t *testing.T) {
 	t.Parallel()
 	own := labels(t, engine(t))
 	host := lockedRegistry(t, own)
-	ref := host + "/" + own["dev.envctl.dockertest"]
+	ref := host + "/" + own[dockertest.Label]
 	known := as(t, host, "secret")
 	var events []docker.BuildEvent
 	img, err := known.Pull(t.Context(), ref+":1", func(ev docker.BuildEvent) { events = append(events, ev) })
@@ -125,10 +126,10 @@ func TestBuildFromRegistryWithCredentials(t *testing.T) {
 	t.Parallel()
 	own := labels(t, engine(t))
 	host := lockedRegistry(t, own)
-	from := host + "/" + own["dev.envctl.dockertest"] + ":1"
+	from := host + "/" + own[dockertest.Label] + ":1"
 	request := docker.BuildRequest{
 		Context: buildDir(t, map[string]string{"Dockerfile": "FROM " + from + "\nCOPY tool /tool\n"}),
-		Labels:  own, Tag: tag(own),
+		Labels:  own, Tag: dockertest.Tag(own),
 	}
 	_, err := as(t, host, "guess").Build(t.Context(), request, nil)
 	var pull *docker.PullError

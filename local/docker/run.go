@@ -10,6 +10,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/envctl/envctl/local/docker/untar"
 )
@@ -28,7 +29,9 @@ type RunSpec struct {
 	Networking *network.NetworkingConfig
 	Timeout    time.Duration // then it is stopped; 0: none
 	Grace      time.Duration // between SIGTERM and SIGKILL; 0: 10 s
+	Inputs     *InputSpec    // nil: nothing is brought in
 	Outputs    *OutputSpec   // nil: nothing is brought back
+	Measure    bool          // what it takes is sampled while it runs
 }
 
 // RunResult is how a run ended.
@@ -39,6 +42,7 @@ type RunResult struct {
 	Started   time.Time
 	Finished  time.Time
 	Outputs   untar.Summary // what was brought back
+	Usage     Usage         // with RunSpec.Measure
 }
 
 // Run creates a container, copies its streams from the first byte on, waits for
@@ -56,10 +60,8 @@ func (e *Engine) Run(ctx context.Context, spec RunSpec, s Streams) (res RunResul
 		defer cancel()
 		err = errors.Join(err, e.remove(ctx, id))
 	}()
-	if spec.Outputs != nil {
-		if err := e.prepareOutputs(ctx, id, spec); err != nil {
-			return RunResult{}, err
-		}
+	if err := e.prepare(ctx, id, spec); err != nil {
+		return RunResult{}, err
 	}
 	if res, err = e.runToEnd(ctx, id, spec, s); err != nil {
 		return res, err
@@ -70,19 +72,39 @@ func (e *Engine) Run(ctx context.Context, spec RunSpec, s Streams) (res RunResul
 	return res, err
 }
 
+// prepare fills and opens the folders of a container that does not run yet.
+func (e *Engine) prepare(ctx context.Context, id string, spec RunSpec) error {
+	group, ctx := errgroup.WithContext(ctx)
+	if spec.Inputs != nil {
+		group.Go(func() error { return e.copyIn(ctx, id, *spec.Inputs) })
+	}
+	if spec.Outputs != nil {
+		group.Go(func() error { return e.prepareOutputs(ctx, id, spec) })
+	}
+	return group.Wait()
+}
+
 func (e *Engine) createRun(ctx context.Context, spec RunSpec, stdin bool) (string, error) {
 	config, host := spec.Config, spec.HostConfig
 	config.AttachStdout, config.AttachStderr = true, true
 	config.AttachStdin, config.OpenStdin, config.StdinOnce = stdin, stdin, stdin
 	host.AutoRemove = false // the result is read after the end
-	if spec.Outputs != nil {
-		volume, err := spec.Outputs.mount(config.Labels)
+	host.Mounts = slices.Clone(host.Mounts)
+	for _, folder := range spec.folders() {
+		volume, err := folderVolume(folder, config.Labels)
 		if err != nil {
 			return "", err
 		}
-		host.Mounts = append(slices.Clone(host.Mounts), volume)
+		host.Mounts = append(host.Mounts, volume)
 	}
-	made, err := e.api.ContainerCreate(ctx, client.ContainerCreateOptions{
+	var err error
+	if config.Labels, err = e.overrule(ctx, config.Image, config.Labels); err != nil {
+		return "", err
+	}
+	// A call that is cut off may make a container all the same, which nobody knows of.
+	creating, created := linger(ctx, cleanTimeout)
+	defer created()
+	made, err := e.api.ContainerCreate(creating, client.ContainerCreateOptions{
 		Name: spec.Name, Config: &config, HostConfig: &host, NetworkingConfig: spec.Networking,
 	})
 	if err != nil {
@@ -116,7 +138,9 @@ func (e *Engine) runToEnd(ctx context.Context, id string, spec RunSpec, s Stream
 		}
 		return RunResult{}, fmt.Errorf("start %q: %w", append(spec.Config.Entrypoint, spec.Config.Cmd...), err)
 	}
+	usage := e.measure(held, id, spec.Measure)
 	res, err := e.awaitEnd(ctx, id, spec, ended)
+	res.Usage = usage()
 	if err != nil {
 		return res, err
 	}

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -25,6 +26,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 	"github.com/moby/moby/client/pkg/versions"
@@ -79,7 +81,7 @@ func newRig(tb testing.TB) *rig {
 		_, err := docker.NetworkRemove(ctx, id, client.NetworkRemoveOptions{})
 		return err
 	})
-	r.image = r.appImage("envctl/gatewaytest:" + id[len(id)-8:])
+	r.image = r.appImage("./testdata/app", "envctl/gatewaytest:"+id[len(id)-8:])
 	return r
 }
 
@@ -107,11 +109,13 @@ func (r *rig) load(archive io.Reader) {
 	}
 }
 
-// appImage builds testdata/app into an image of one file.
-func (r *rig) appImage(ref string) string {
+// appImage builds the program in dir, which may be a module of its own, into an image
+// of one file.
+func (r *rig) appImage(dir, ref string) string {
 	r.tb.Helper()
 	file := filepath.Join(r.tb.TempDir(), "app")
-	build := exec.CommandContext(r.tb.Context(), "go", "build", "-ldflags=-s -w", "-o", file, "./testdata/app")
+	build := exec.CommandContext(r.tb.Context(), "go", "build", "-ldflags=-s -w", "-o", file, ".")
+	build.Dir = dir
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
 	if text, err := build.CombinedOutput(); err != nil {
 		r.tb.Fatalf("build the app: %v\n%s", err, text)
@@ -154,6 +158,9 @@ type spec struct {
 	name, image, network string
 	cmd, env             []string
 	publish              []int
+	hosts                []string      // name:address
+	mounts               []mount.Mount // volumes
+	memory               int64         // bytes; 0: 64 MiB
 }
 
 // create makes a container with the hardening of a sandbox.
@@ -164,8 +171,8 @@ func (r *rig) create(s spec) string {
 	host := &container.HostConfig{
 		NetworkMode: container.NetworkMode(s.network), ReadonlyRootfs: true, CapDrop: []string{"ALL"},
 		SecurityOpt: []string{"no-new-privileges"}, DNS: []netip.Addr{netip.MustParseAddr("127.0.0.1")},
-		Resources:    container.Resources{PidsLimit: &pids, Memory: 64 << 20},
-		PortBindings: network.PortMap{},
+		Resources:    container.Resources{PidsLimit: &pids, Memory: cmp.Or(s.memory, 64<<20)},
+		PortBindings: network.PortMap{}, ExtraHosts: s.hosts, Mounts: s.mounts,
 	}
 	switch {
 	case strings.HasPrefix(s.network, "container:"):
@@ -211,6 +218,12 @@ func (r *rig) kill(id string) error {
 // network and the engine's default bridge.
 func (r *rig) startGateway(cfg protocol.Config) string {
 	r.tb.Helper()
+	return r.startGatewayWith(cfg, spec{})
+}
+
+// startGatewayWith is startGateway with more of the container's spec.
+func (r *rig) startGatewayWith(cfg protocol.Config, s spec) string {
+	r.tb.Helper()
 	archive, ref, err := gateway.Image(runtime.GOARCH, "gatewaytest.default")
 	if err != nil {
 		r.tb.Fatal(err)
@@ -220,7 +233,8 @@ func (r *rig) startGateway(cfg protocol.Config) string {
 	if err != nil {
 		r.tb.Fatal(err)
 	}
-	s := spec{name: "gateway", image: ref, network: r.internal, env: []string{protocol.EnvConfig + "=" + text}}
+	s.name, s.image, s.network = "gateway", ref, r.internal
+	s.env = append(s.env, protocol.EnvConfig+"="+text)
 	for _, route := range cfg.Ingress.Routes {
 		s.publish = append(s.publish, route.Listen)
 	}

@@ -20,6 +20,8 @@ const (
 	// FirstPort is the port of the first app inside the gateway's container, in
 	// the order of names; the others follow.
 	FirstPort = 8001
+	// InsidePort is where apps call each other by name, as in Container Apps.
+	InsidePort = 80
 
 	// A TCP check is made with the values that a health check has by default.
 	defaultInterval = 10.0
@@ -29,25 +31,37 @@ const (
 )
 
 // ConfigFor returns the configuration of the gateway that spec needs. It is false
-// when no app has ingress, so that there is nothing for a gateway to do.
+// when no app has ingress and no workload has egress or models, so that there is
+// nothing for a gateway to do.
 //
 // Each app with ingress is probed at its port, at the path of its health check or
-// else by a TCP connection. Each public one also has a route. The result depends
-// on the apps' names, ports and health checks only.
+// else by a TCP connection, and others call it by its name. Each public one also
+// has a route. The result depends on what the plan calls its workloads and on what
+// it says of their ingress, health, egress and models only.
 func ConfigFor(spec plan.Spec) (protocol.Config, bool) {
 	cfg := protocol.Config{Ingress: protocol.Ingress{HostOnly: true}}
 	port := FirstPort
 	for _, app := range appsWithIngress(spec) {
 		cfg.Health.Probes = append(cfg.Health.Probes, probeOf(app))
+		cfg.Ingress.Inside.Listen = InsidePort
+		cfg.Ingress.Inside.Routes = append(cfg.Ingress.Inside.Routes, protocol.InsideRoute{
+			App: app.Name, Host: Replicas(app.Name), Port: app.Ingress.Port,
+		})
 		if app.Ingress.Public {
 			cfg.Ingress.Routes = append(cfg.Ingress.Routes, protocol.Route{
-				App: app.Name, Listen: port, Host: app.Name, Port: app.Ingress.Port,
+				App: app.Name, Listen: port, Host: Replicas(app.Name), Port: app.Ingress.Port,
 			})
 			port++
 		}
 	}
+	addServices(&cfg, spec)
 	return cfg, !cfg.Empty()
 }
+
+// Replicas is what the containers of a workload are called on the internal network.
+// The app's own name is its ingress there, and so the gateway's. No workload can
+// have such a name.
+func Replicas(workload string) string { return workload + "--replicas" }
 
 func appsWithIngress(spec plan.Spec) []plan.Workload {
 	var apps []plan.Workload
@@ -62,7 +76,7 @@ func appsWithIngress(spec plan.Spec) []plan.Workload {
 
 func probeOf(app plan.Workload) protocol.Probe {
 	p := protocol.Probe{
-		App: app.Name, Host: app.Name, Port: app.Ingress.Port,
+		App: app.Name, Host: Replicas(app.Name), Port: app.Ingress.Port,
 		Interval: defaultInterval, Timeout: defaultTimeout, Retries: defaultRetries, Grace: defaultGrace,
 	}
 	if h := app.Health; h != nil {

@@ -16,8 +16,11 @@ import (
 const (
 	// User is the uid and gid that the gateway runs as.
 	User = "65532:65532"
-	// Path is the program in the image, which holds nothing else.
+	// Path is the program in the image, which holds no other file.
 	Path = "/gateway"
+	// TrustFolder is where a volume is mounted that the gateway writes its certificate
+	// authority into (protocol.Models.Trust) and the workloads read it from.
+	TrustFolder = "/run/envctl/trust"
 
 	kindLabel = "dev.envctl.kind"
 )
@@ -71,5 +74,6 @@ func build(arch string) (v1.Image, error) {
 	}
 	return image.New(image.Spec{
 		Program: content, Path: Path, Arch: arch, User: User, Labels: map[string]string{kindLabel: "gateway"},
+		Folders: []string{"/run", "/run/envctl", TrustFolder},
 	})
 }

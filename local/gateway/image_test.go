@@ -1,20 +1,15 @@
 package gateway_test
 
 import (
-	"archive/tar"
 	"bytes"
-	"crypto/sha256"
-	"fmt"
 	"io"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
-	"github.com/google/go-containerregistry/pkg/v1/validate"
 
+	"github.com/envctl/envctl/carry/carrytest"
 	"github.com/envctl/envctl/local/gateway"
 )
 
@@ -50,55 +45,11 @@ func TestImageHoldsTheProgramAlone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := validate.Image(image); err != nil {
-				t.Error(err)
+			sum := carrytest.Image(t, image, arch, "gateway", "run/", "run/envctl/", "run/envctl/trust/")
+			if want := "envctl/exp.default/gateway:" + sum; ref != want {
+				t.Errorf("ref %s, expected %s", ref, want)
 			}
-			checkConfig(t, image, arch)
-			checkLayer(t, image, ref)
 		})
-	}
-}
-
-func checkConfig(t *testing.T, image v1.Image, arch string) {
-	t.Helper()
-	file, err := image.ConfigFile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := v1.Config{Entrypoint: []string{"/gateway"}, User: "65532:65532", Labels: map[string]string{"dev.envctl.kind": "gateway"}}
-	if diff := cmp.Diff(want, file.Config); diff != "" || file.OS != "linux" || file.Architecture != arch {
-		t.Errorf("for %s/%s: %s", file.OS, file.Architecture, diff)
-	}
-}
-
-func checkLayer(t *testing.T, image v1.Image, ref string) {
-	t.Helper()
-	layers, err := image.Layers()
-	if err != nil || len(layers) != 1 {
-		t.Fatalf("%d layers, %v, expected one", len(layers), err)
-	}
-	layer, err := layers[0].Uncompressed()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer layer.Close()
-	files := tar.NewReader(layer)
-	header, err := files.Next()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if header.Name != "gateway" || header.Mode != 0o555 || header.Uid != 0 || header.Gid != 0 {
-		t.Errorf("file %+v, expected gateway of root with mode 0555", header)
-	}
-	sum := sha256.New()
-	if _, err := io.Copy(sum, files); err != nil {
-		t.Fatal(err)
-	}
-	if want := fmt.Sprintf("envctl/exp.default/gateway:%x", sum.Sum(nil)[:8]); ref != want {
-		t.Errorf("ref %s, expected %s", ref, want)
-	}
-	if _, err := files.Next(); err != io.EOF {
-		t.Errorf("after the program %v, expected the end", err)
 	}
 }
 

@@ -63,7 +63,7 @@ func TestSandboxIsReachedThroughTheGateway(t *testing.T) {
 	if code, text := get(t, url); code != http.StatusServiceUnavailable || text != "app api is not running yet, or not any more" {
 		t.Errorf("before the app: %d %q", code, text)
 	}
-	api := r.create(spec{name: "api", image: r.image, network: r.internal})
+	api := r.create(spec{name: "api--replicas", image: r.image, network: r.internal})
 	began := time.Now()
 	r.start(api)
 	started := time.Now()
@@ -107,7 +107,7 @@ func TestNeighboursAreNotLetIn(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	gw := r.startGateway(apiConfig(t))
-	api := r.create(spec{name: "api", image: r.image, network: r.internal})
+	api := r.create(spec{name: "api--replicas", image: r.image, network: r.internal})
 	r.start(api)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -159,7 +159,7 @@ func logMemory(t *testing.T, pid int) {
 func BenchmarkIngress(b *testing.B) {
 	r := newRig(b)
 	gw := r.startGateway(apiConfig(b))
-	r.start(r.create(spec{name: "api", image: r.image, network: r.internal}))
+	r.start(r.create(spec{name: "api--replicas", image: r.image, network: r.internal}))
 	direct := r.create(spec{name: "direct", image: r.image, network: "bridge", publish: []int{8080}})
 	r.start(direct)
 	if err := gateway.WaitHealthy(b.Context(), logs{r, gw}, "api"); err != nil {

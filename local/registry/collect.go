@@ -6,10 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/envctl/envctl/local/flock"
 )
 
 // underWay is how long after the last push over HTTP what no manifest refers to is
@@ -43,7 +44,7 @@ func (s *Store) pushing() (bool, error) {
 // processes left. It waits until nobody holds the store. A store that has nothing
 // else is removed with its folder; empty says so.
 func (s *Store) Collect(ctx context.Context) (empty bool, err error) {
-	release, err := s.hold(ctx, syscall.LOCK_EX, false)
+	release, err := s.hold(ctx, flock.Exclusive, false)
 	if missing(err) {
 		return true, nil
 	}
@@ -173,7 +174,7 @@ func (s *Store) collectContent(used map[digest.Digest]bool) error {
 func (s *Store) discard() error {
 	names, err := list(s.dir)
 	for _, name := range names {
-		if name != "lock" && name != servingFile {
+		if name != "lock" && name != processFolder {
 			err = errors.Join(err, os.RemoveAll(filepath.Join(s.dir, name)))
 		}
 	}

@@ -15,5 +15,6 @@
 //	repositories/NAME/_uploads/ID       blobs that are being uploaded
 //	diffs/ALGORITHM/xx/HEX              how an uncompressed layer was compressed; holds the digest
 //	tmp/                                content that is being written
-//	lock, pushed, serving               see hold.go and process.go
+//	lock, pushed                        see hold.go and collect.go
+//	process/                            of the background process, see package daemon
 package registry

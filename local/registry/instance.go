@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"syscall"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/envctl/envctl/local/flock"
 )
 
 // RepositoryOf is where the image of a workload is.
@@ -21,12 +22,18 @@ func TagOf(instance, source string) string {
 	return instance + "." + fmt.Sprintf("%.16s", strings.TrimPrefix(source, "sha256:"))
 }
 
+// ImageTagOf is the tag of an image that an instance has of the engine (sha256:…,
+// its ID), which no source of envctl's made.
+func ImageTagOf(instance, id string) string {
+	return instance + ".image-" + fmt.Sprintf("%.16s", strings.TrimPrefix(id, "sha256:"))
+}
+
 // RemoveInstance removes what an instance of an experiment has in the store, and
 // leaves what another instance uses, too. The content goes with the next
 // [Store.Collect].
 func (s *Store) RemoveInstance(ctx context.Context, experiment, instance string) error {
 	// Alone: to who prunes, a manifest that has no tag yet is one that has none any more.
-	release, err := s.hold(ctx, syscall.LOCK_EX, false)
+	release, err := s.hold(ctx, flock.Exclusive, false)
 	if missing(err) {
 		return nil
 	}

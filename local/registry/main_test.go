@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == serveArg {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		err := registry.Serve(ctx, os.Args[2], registry.ServeOptions{
-			Getenv: os.Getenv, Idle: duration("TEST_IDLE"), Fresh: duration("TEST_FRESH"), Look: 20 * time.Millisecond,
+			Idle: duration("TEST_IDLE"), Fresh: duration("TEST_FRESH"), Look: 20 * time.Millisecond,
 		})
 		stop()
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -51,16 +52,16 @@ func ensure(t *testing.T, v *registry.Service) string {
 	return address
 }
 
-// recorded is what the process wrote of itself, once it has.
-func recorded(t *testing.T, v *registry.Service) (pid int) {
+// pid is the number of the process that runs.
+func pid(t *testing.T, v *registry.Service) int {
 	t.Helper()
 	var at struct {
 		PID int `json:"pid"`
 	}
-	eventually(t, "the process's number", func() bool {
-		raw, err := os.ReadFile(filepath.Join(v.Store.Dir(), "serving"))
-		return err == nil && json.Unmarshal(raw, &at) == nil && at.PID != 0
-	})
+	raw, err := os.ReadFile(filepath.Join(v.Store.Dir(), "process", "serving"))
+	if err != nil || json.Unmarshal(raw, &at) != nil || at.PID == 0 {
+		t.Fatalf("%s, %v: no process", raw, err)
+	}
 	return at.PID
 }
 
@@ -112,9 +113,8 @@ func TestOneProcessForMany(t *testing.T) {
 		}
 	}
 	answers(t, addresses[0])
-	pid := recorded(t, v)
-	if again := ensure(t, v); again != addresses[0] || recorded(t, v) != pid {
-		t.Errorf("a later call has %s by process %d", again, recorded(t, v))
+	if again := ensure(t, v); again != addresses[0] {
+		t.Errorf("a later call has %s", again)
 	}
 	if got, ok := v.Address(); !ok || got != addresses[0] {
 		t.Errorf("address %q, %v", got, ok)
@@ -127,7 +127,7 @@ func TestAKilledProcess(t *testing.T) {
 	v := service(t)
 	before := ensure(t, v)
 	answers(t, before)
-	if err := syscall.Kill(recorded(t, v), syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(pid(t, v), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "its end", stopped(t, v))
@@ -144,7 +144,6 @@ func TestATakenPort(t *testing.T) {
 	t.Parallel()
 	v := service(t)
 	before := ensure(t, v)
-	recorded(t, v)
 	if err := v.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -160,19 +159,21 @@ func TestATakenPort(t *testing.T) {
 	answers(t, after)
 }
 
-func TestWhatTheFileSaysMayBeNonsense(t *testing.T) {
+// Where the last process answered is only taken where it can be.
+func TestTheAddressOfBefore(t *testing.T) {
 	t.Parallel()
-	for _, content := range []string{"", "{", `{"address":"127.0.0.1:1","pid":1}`, `{"address":"0.0.0.0:0"}`, `{"address":"example.com:80"}`} {
+	for _, before := range []string{"", "127.0.0.1:1000000", "0.0.0.0:0", "example.com:80", "[::1]:0"} {
 		v := service(t)
-		if err := os.WriteFile(filepath.Join(v.Store.Dir(), "serving"), []byte(content), 0o600); err != nil {
+		record := filepath.Join(v.Store.Dir(), "process", "serving")
+		if err := os.MkdirAll(filepath.Dir(record), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := v.Stop(t.Context()); err != nil { // process 1 is not killed
-			t.Errorf("%q: %v", content, err)
+		if err := os.WriteFile(record, []byte(`{"address":"`+before+`"}`), 0o600); err != nil {
+			t.Fatal(err)
 		}
 		address := ensure(t, v)
-		if !strings.HasPrefix(address, "127.0.0.1:") {
-			t.Errorf("%q: at %s", content, address)
+		if !strings.HasPrefix(address, "127.0.0.1:") || address == before {
+			t.Errorf("%q: at %s", before, address)
 		}
 		answers(t, address)
 	}
@@ -221,17 +222,15 @@ func TestTheProcessEndsByItself(t *testing.T) {
 
 	removed := service(t)
 	ensure(t, removed)
-	recorded(t, removed)
-	pid := recorded(t, removed)
+	number := pid(t, removed)
 	if err := os.RemoveAll(removed.Store.Dir()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the end of a removed one", func() bool { return syscall.Kill(pid, 0) != nil })
+	eventually(t, "the end of a removed one", func() bool { return syscall.Kill(number, 0) != nil })
 
 	t.Setenv("TEST_IDLE", "200ms")
 	idle := service(t)
 	ensure(t, idle)
-	recorded(t, idle)
 	eventually(t, "the end of an idle one", stopped(t, idle))
 	if _, ok, err := idle.Store.Complete("x/app", "default.1"); !ok || err != nil {
 		t.Errorf("its image: %v, %v", ok, err)
@@ -268,15 +267,31 @@ func TestAProgramThatDoesNotServe(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	v := &registry.Service{Store: s, Command: []string{filepath.Join(t.TempDir(), "none")}}
-	if _, err := v.Ensure(t.Context()); err == nil || !strings.Contains(err.Error(), "start the local registry") {
+	if _, err := v.Ensure(t.Context()); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "the local registry in") {
 		t.Errorf("%v", err)
 	}
 	v.Command = []string{"/bin/false"}
-	if _, err := v.Ensure(t.Context()); err != nil {
-		t.Fatal(err)
+	if _, err := v.Ensure(t.Context()); err == nil || !strings.Contains(err.Error(), "ended at once") {
+		t.Errorf("%v", err)
 	}
-	eventually(t, "its end", stopped(t, v))
 	answering := serviceOf(t, s) // the next one begins anew
 	newImage(t, "one", nil).put(t, s, "x/app", "default.1")
 	answers(t, ensure(t, answering))
+}
+
+// A process that hangs is not waited for forever, and is named.
+func TestAProcessThatHangs(t *testing.T) {
+	t.Parallel()
+	v := service(t)
+	ensure(t, v)
+	number := pid(t, v)
+	if err := syscall.Kill(number, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(number, syscall.SIGCONT) })
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := v.Ensure(ctx); err == nil || !strings.Contains(err.Error(), strconv.Itoa(number)) {
+		t.Errorf("%v, expected its number %d", err, number)
+	}
 }

@@ -9,18 +9,14 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
-)
 
-// inherited is the variable that says that the listener and the lock are open
-// files of this process.
-const inherited = "ENVCTL_REGISTRY_INHERITED"
+	"github.com/envctl/envctl/local/daemon"
+	"github.com/envctl/envctl/local/flock"
+)
 
 // ServeOptions tune [Serve]. Zero values are the defaults.
 type ServeOptions struct {
-	// Getenv is the environment of the process.
-	Getenv func(string) string
 	// Idle is how long the process waits for a request before it ends; 2 h.
 	Idle time.Duration
 	// Look is how often it looks whether it is still needed; 2 s.
@@ -39,39 +35,16 @@ func Serve(ctx context.Context, dir string, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
-	o = o.withDefaults()
-	listener, lock, at, err := store.claim(ctx, o)
-	if err != nil {
+	if err := os.MkdirAll(store.processPath(), 0o700); err != nil {
 		return err
 	}
-	defer lock.Close() // which gives the lock back
-	at.PID = os.Getpid()
-	if err := at.write(lock); err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	p := &served{store: store, at: at, lock: lock, options: o}
-	p.asked()
-	server := &http.Server{Handler: p.guard(store.Handler(Options{ImmutableTags: true})), ReadHeaderTimeout: 10 * time.Second}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
-	select {
-	case err = <-ended:
-		return err
-	case <-p.unneeded(ctx):
-	}
-	// Requests under way end first; a push that is cut goes on with the next process.
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	if server.Shutdown(ending) != nil {
-		_ = server.Close()
-	}
-	return nil
+	return daemon.Serve(ctx, store.processPath(), func(ctx context.Context, serving *daemon.Serving) error {
+		p := &served{store: store, options: o.withDefaults()}
+		return p.run(ctx, serving)
+	})
 }
 
 func (o ServeOptions) withDefaults() ServeOptions {
-	if o.Getenv == nil {
-		o.Getenv = func(string) string { return "" }
-	}
 	if o.Idle == 0 {
 		o.Idle = 2 * time.Hour
 	}
@@ -84,57 +57,60 @@ func (o ServeOptions) withDefaults() ServeOptions {
 	return o
 }
 
-// claim takes what [Service] started the process with, or, started by hand, takes
-// the lock and a port itself.
-func (s *Store) claim(ctx context.Context, o ServeOptions) (net.Listener, *os.File, serving, error) {
-	if o.Getenv(inherited) != "" {
-		socket := os.NewFile(listenerFD, "listener")
-		lock := os.NewFile(lockFD, s.servingPath())
-		listener, err := net.FileListener(socket)
-		if err != nil {
-			return nil, nil, serving{}, fmt.Errorf("%s is set, but the process was given no listener: %w", inherited, err)
-		}
-		at, ok := s.readServing()
-		if err := errors.Join(socket.Close(), lockError(lock)); err != nil || !ok || !sameFile(lock, s.servingPath()) {
-			return nil, nil, serving{}, errors.Join(err, fmt.Errorf("the folder %s was removed meanwhile", s.dir), listener.Close())
-		}
-		return listener, lock, at, nil
+// listen listens where the store was served last, or on a free port where that is
+// taken.
+func listen(ctx context.Context, before string) (listener net.Listener, err error) {
+	var config net.ListenConfig
+	if host, _, splitErr := net.SplitHostPort(before); splitErr == nil && host == "127.0.0.1" {
+		listener, err = config.Listen(ctx, "tcp4", before)
 	}
-	release, err := s.Hold(ctx)
+	if listener == nil {
+		listener, err = config.Listen(ctx, "tcp4", "127.0.0.1:0")
+	}
 	if err != nil {
-		return nil, nil, serving{}, err
+		return nil, fmt.Errorf("the local registry finds no port: %w", err)
 	}
-	defer release()
-	lock, free, err := s.lockServing()
-	if err != nil {
-		return nil, nil, serving{}, err
-	}
-	if !free {
-		at, _ := s.readServing()
-		return nil, nil, serving{}, fmt.Errorf("process %d serves %s already, at %s", at.PID, s.dir, at.Address)
-	}
-	listener, at, err := s.bind(lock)
-	return listener, lock, at, err
-}
-
-// lockError says what is wrong with an inherited lock: that of the one who started
-// this process is the same open file, so taking it again changes nothing.
-func lockError(lock *os.File) error {
-	free, err := tryLock(lock)
-	if err == nil && !free {
-		err = errors.New("another process serves this folder")
-	}
-	return err
+	return listener, nil
 }
 
 // served is the process that serves.
 type served struct {
 	store   *Store
-	at      serving
-	lock    *os.File
 	options ServeOptions
 	last    atomic.Int64 // when the last request ended, in ns
 	active  atomic.Int64 // requests under way
+}
+
+// run serves until the watch says that nobody needs it.
+func (p *served) run(ctx context.Context, serving *daemon.Serving) error {
+	listener, err := listen(ctx, serving.Before().Address)
+	if err != nil {
+		return err
+	}
+	p.asked()
+	server := &http.Server{Handler: p.guard(p.store.Handler(Options{ImmutableTags: true})), ReadHeaderTimeout: 10 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	if err := serving.Ready(listener.Addr().String(), ""); err != nil {
+		return errors.Join(err, server.Close())
+	}
+	unneeded := make(chan struct{})
+	go func() {
+		defer close(unneeded)
+		_ = serving.Watch(ctx, p.options.Look, p.needed) // whatever it is, it is no failure
+	}()
+	select {
+	case err = <-ended:
+		return err
+	case <-unneeded:
+	}
+	// Requests under way end first; a push that is cut goes on with the next process.
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if server.Shutdown(ending) != nil {
+		_ = server.Close()
+	}
+	return nil
 }
 
 func (p *served) asked() { p.last.Store(time.Now().UnixNano()) }
@@ -153,30 +129,18 @@ func (p *served) guard(next http.Handler) http.Handler {
 			answer(w, refuse(http.StatusForbidden, "DENIED", "this registry answers only at a loopback address, not as %s", quoted(r.Host)))
 			return
 		}
-		w.Header().Set(idHeader, p.at.ID)
 		next.ServeHTTP(w, r)
 	})
 }
 
-// unneeded is closed when the process has to end.
-func (p *served) unneeded(ctx context.Context) <-chan struct{} {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		ticker := time.NewTicker(p.options.Look)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-				if !sameFile(p.lock, p.store.servingPath()) || p.idle(ctx) {
-					return
-				}
-			}
-		}
-	}()
-	return done
+// errUnneeded ends the process.
+var errUnneeded = errors.New("not needed any more")
+
+func (p *served) needed(ctx context.Context) error {
+	if p.idle(ctx) {
+		return errUnneeded
+	}
+	return nil
 }
 
 // idle says whether nobody has asked for long, or nothing is left and nobody has
@@ -194,7 +158,7 @@ func (p *served) idle(ctx context.Context) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	release, err := p.store.hold(ctx, syscall.LOCK_EX, false)
+	release, err := p.store.hold(ctx, flock.Exclusive, false)
 	if err != nil {
 		return false
 	}
@@ -203,5 +167,5 @@ func (p *served) idle(ctx context.Context) bool {
 	if err != nil || !empty {
 		return false
 	}
-	return errors.Join(remove(p.store.servingPath()), p.store.discard()) == nil
+	return errors.Join(daemon.Discard(p.store.processPath()), p.store.discard()) == nil
 }

@@ -11,10 +11,11 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/envctl/envctl/local/flock"
 )
 
 // uploadRule is what identifies an upload: 128 random bits in hex.
@@ -56,7 +57,7 @@ func (s *Store) openUpload(ctx context.Context, repository, id string) (*upload,
 	if err := lockUpload(ctx, f); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	if !sameFile(f, f.Name()) { // finished meanwhile
+	if !flock.Named(f) { // finished meanwhile
 		_ = f.Close()
 		return nil, unknownUpload(id)
 	}
@@ -69,11 +70,9 @@ func (s *Store) openUpload(ctx context.Context, repository, id string) (*upload,
 
 func lockUpload(ctx context.Context, f *os.File) error {
 	for began := time.Now(); ; {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		free, err := flock.Try(f, flock.Exclusive)
 		switch {
-		case err == nil:
-			return nil
-		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
+		case err != nil || free:
 			return err
 		case time.Since(began) > busyPatience:
 			return refuse(http.StatusConflict, "BLOB_UPLOAD_INVALID", "another request works on this upload; try again")

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
 )
 
 // Apply writes the profile into a request to create a container. It overwrites
@@ -14,6 +15,7 @@ import (
 func (p Profile) Apply(config *container.Config, host *container.HostConfig) {
 	config.User = p.User
 
+	host.Runtime = p.Runtime
 	host.Privileged = false
 	host.CapAdd, host.CapDrop = nil, slices.Clone(p.CapDrop)
 	host.SecurityOpt = slices.Clone(p.SecurityOpts)
@@ -21,7 +23,7 @@ func (p Profile) Apply(config *container.Config, host *container.HostConfig) {
 	host.Init = &p.Init
 	host.Tmpfs = maps.Clone(p.Tmpfs)
 	host.ShmSize = p.ShmSize
-	host.Binds, host.Mounts, host.VolumesFrom = nil, nil, nil
+	host.Binds, host.Mounts, host.VolumesFrom = nil, p.mounts(), nil
 	host.MaskedPaths, host.ReadonlyPaths = nil, nil // nil: the engine's own lists
 
 	host.PidMode, host.UTSMode, host.UsernsMode, host.Cgroup = "", "", "", ""
@@ -37,7 +39,7 @@ func (p Profile) Apply(config *container.Config, host *container.HostConfig) {
 		host.DNS = append(host.DNS, netip.MustParseAddr(server))
 	}
 	host.DNSSearch, host.DNSOptions = slices.Clone(p.DNSSearch), slices.Clone(p.DNSOptions)
-	host.ExtraHosts, host.Links = nil, nil
+	host.ExtraHosts, host.Links = slices.Clone(p.Hosts), nil
 	host.PublishAllPorts = false
 	if !p.Publish {
 		host.PortBindings = nil
@@ -59,4 +61,17 @@ func (p Profile) resources() container.Resources {
 		r.Ulimits = append(r.Ulimits, &container.Ulimit{Name: u.Name, Soft: u.Value, Hard: u.Value})
 	}
 	return r
+}
+
+// mounts are the volumes in the engine's terms. What an image has at that place is
+// copied into a volume that can be written to, with its owner, and into no other.
+func (p Profile) mounts() []mount.Mount {
+	var out []mount.Mount
+	for _, v := range p.Volumes {
+		out = append(out, mount.Mount{
+			Type: mount.TypeVolume, Source: v.Name, Target: v.Path, ReadOnly: v.ReadOnly,
+			VolumeOptions: &mount.VolumeOptions{NoCopy: v.ReadOnly},
+		})
+	}
+	return out
 }

@@ -8,8 +8,6 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"testing"
 	"time"
@@ -24,6 +22,7 @@ import (
 	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
 
+	"github.com/envctl/envctl/local/docker/dockertest"
 	"github.com/envctl/envctl/local/sandbox"
 )
 
@@ -55,19 +54,13 @@ func newRig(t *testing.T) rig {
 	return r
 }
 
+// hostile is the static hostile program.
+var hostile = dockertest.Program("./testdata/hostile")
+
 // load makes an image of the static hostile program, which declares a volume.
 func (r rig) load(t *testing.T) {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "hostile")
-	build := exec.Command("go", "build", "-o", program, "./testdata/hostile")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	data, err := os.ReadFile(program)
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := hostile(t)
 	var layerTar bytes.Buffer
 	w := tar.NewWriter(&layerTar)
 	for _, h := range []*tar.Header{

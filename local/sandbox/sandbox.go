@@ -57,6 +57,10 @@ type Profile struct {
 	Kind string // app, job or gateway
 	User string // numeric uid:gid
 
+	// Runtime is the engine's name of what runs it; "" is the engine's default,
+	// which has to be one whose isolation is known.
+	Runtime string
+
 	CapDrop      []string
 	SecurityOpts []string // no seccomp entry: the engine's default filter holds
 	ReadOnly     bool     // root file system
@@ -90,6 +94,11 @@ type Profile struct {
 	// DNSOptions make a foreign name fail in 2 seconds instead of 10. They tune
 	// the container's own resolver and guard nothing, so Verify is silent on them.
 	DNSOptions []string
+	// Hosts are names that the container finds without asking anybody, NAME:ADDRESS,
+	// sorted.
+	Hosts []string
+	// Volumes are the only ones that are mounted; New mounts none.
+	Volumes []Volume
 	// Publish allows ports on the host's loopback, and nowhere else.
 	Publish bool
 
@@ -104,6 +113,13 @@ type Profile struct {
 type Ulimit struct {
 	Name  string
 	Value int64
+}
+
+// Volume is a volume of the engine, by its name, and where it is.
+type Volume struct {
+	Name     string
+	Path     string // absolute
+	ReadOnly bool
 }
 
 // New returns the profile of a container of the given kind that runs w and is

@@ -8,6 +8,8 @@ import (
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
+
+	"github.com/envctl/envctl/local/isolation"
 )
 
 // Difference is one place where an engine's report is not what the profile says.
@@ -71,6 +73,7 @@ func text(v any) string {
 func (r *report) privileges(got container.InspectResponse, want Profile) {
 	host := got.HostConfig
 	r.same("Config.User", want.User, got.Config.User)
+	r.runtime(host.Runtime, want.Runtime)
 	r.same("HostConfig.Privileged", false, host.Privileged)
 	none(r, "HostConfig.CapAdd", host.CapAdd)
 	r.same("HostConfig.CapDrop", names(want.CapDrop), names(host.CapDrop))
@@ -112,13 +115,48 @@ func (r *report) storage(got container.InspectResponse, want Profile) {
 	r.same("HostConfig.ShmSize", want.ShmSize, host.ShmSize)
 	r.same("HostConfig.Tmpfs", want.Tmpfs, host.Tmpfs)
 	none(r, "HostConfig.Binds", host.Binds)
-	none(r, "HostConfig.Mounts", host.Mounts)
+	r.same("HostConfig.Mounts", volumes(want.mounts()), volumes(host.Mounts))
 	none(r, "HostConfig.VolumesFrom", host.VolumesFrom)
 	for _, m := range got.Mounts { // an image's VOLUME shows here only
+		if slices.ContainsFunc(want.Volumes, func(v Volume) bool {
+			return m.Type == mount.TypeVolume && v == Volume{m.Name, m.Destination, !m.RW}
+		}) {
+			continue
+		}
 		if _, ok := want.Tmpfs[m.Destination]; !ok || m.Type != mount.TypeTmpfs {
 			r.add("Mounts", "none but "+text(slices.Sorted(maps.Keys(want.Tmpfs))), fmt.Sprintf("%s %s at %s", m.Type, m.Name+m.Source, m.Destination))
 		}
 	}
+}
+
+// runtime holds that a container runs under the runtime that was asked for. An
+// engine reports its default by name, so a profile that names none takes every one
+// that is known to separate at least as a container does.
+func (r *report) runtime(got, want string) {
+	if want == "" && (got == "" || isolation.Of(got) != "") {
+		return
+	}
+	if want == "" {
+		want = "runc, runsc or kata"
+	}
+	r.same("HostConfig.Runtime", want, got)
+}
+
+// volumes are mounts as SOURCE at TARGET, sorted; one that is no volume says its type.
+func volumes(list []mount.Mount) []string {
+	var out []string
+	for _, m := range list {
+		text := m.Source + " at " + m.Target
+		if m.Type != mount.TypeVolume {
+			text = string(m.Type) + " " + text
+		}
+		if m.ReadOnly {
+			text += ", read-only"
+		}
+		out = append(out, text)
+	}
+	slices.Sort(out)
+	return out
 }
 
 // namespaces holds that none is shared with the host or another container.

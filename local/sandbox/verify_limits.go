@@ -20,7 +20,7 @@ func (r *report) network(got container.InspectResponse, want Profile) {
 	}
 	r.same("HostConfig.Dns", want.DNS, host.DNS)
 	r.same("HostConfig.DnsSearch", want.DNSSearch, host.DNSSearch)
-	none(r, "HostConfig.ExtraHosts", host.ExtraHosts)
+	r.same("HostConfig.ExtraHosts", slices.Sorted(slices.Values(want.Hosts)), slices.Sorted(slices.Values(host.ExtraHosts)))
 	none(r, "HostConfig.Links", host.Links)
 	r.same("HostConfig.PublishAllPorts", false, host.PublishAllPorts)
 	ports := slices.SortedFunc(maps.Keys(host.PortBindings), func(a, b network.Port) int { return cmp.Compare(a.String(), b.String()) })

@@ -58,6 +58,7 @@ func weakenings() map[string]func(*container.InspectResponse) {
 		"Mounts/over tmp": func(c *container.InspectResponse) {
 			c.Mounts = []container.MountPoint{{Type: mount.TypeBind, Destination: "/tmp"}}
 		},
+		"HostConfig.Runtime":          host(func(h *container.HostConfig) { h.Runtime = "mine" }),
 		"HostConfig.Privileged":       host(func(h *container.HostConfig) { h.Privileged = true }),
 		"HostConfig.CapAdd":           host(func(h *container.HostConfig) { h.CapAdd = []string{"NET_RAW"} }),
 		"HostConfig.CapDrop":          host(func(h *container.HostConfig) { h.CapDrop = nil }),
@@ -160,7 +161,7 @@ func TestEverySettingIsJudged(t *testing.T) {
 	t.Parallel()
 	notJudged := map[string]string{
 		"ContainerIDFile": "a file of the client", "AutoRemove": "clean-up", "DnsOptions": "tunes the container's own resolver", "VolumeDriver": "no volumes", "ConsoleSize": "display",
-		"Annotations": "labels", "StorageOpt": "size of a root that is read-only", "Runtime": "the isolation, chosen by the target",
+		"Annotations": "labels", "StorageOpt": "size of a root that is read-only",
 		"Umask": "modes of files in the container", "Isolation": "Windows",
 		"NanoCpus": "under CpuQuota", "CpuPeriod": "under CpuQuota", "CpuShares": "a weight", "BlkioWeight": "a weight",
 		"BlkioWeightDevice": "a weight", "BlkioDeviceReadBps": "a tighter limit", "BlkioDeviceWriteBps": "a tighter limit",
@@ -229,7 +230,7 @@ func TestProfiles(t *testing.T) {
 		"more cpu than machines": {sandbox.New(sandbox.App, bare, "n"), `"CPUPeriod":100000,"CPUQuota":400000,`},
 		"app restarts":           {sandbox.New(sandbox.App, bare, "n"), `"Publish":false,"Restart":"on-failure","MaxRetries":5,`},
 		"job does not":           {sandbox.New(sandbox.Job, bare, "n"), `"Publish":false,"Restart":"no","MaxRetries":0,`},
-		"gateway publishes":      {sandbox.New(sandbox.Gateway, bare, "n", "m"), `"Networks":["n","m"],"DNS":["127.0.0.1"],"DNSSearch":["."],"DNSOptions":["timeout:1","attempts:2"],"Publish":true,`},
+		"gateway publishes":      {sandbox.New(sandbox.Gateway, bare, "n", "m"), `"Networks":["n","m"],"DNS":["127.0.0.1"],"DNSSearch":["."],"DNSOptions":["timeout:1","attempts:2"],"Hosts":null,"Volumes":null,"Publish":true,`},
 	}
 	for name, tt := range tests {
 		data, err := json.Marshal(tt.got)

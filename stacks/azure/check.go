@@ -27,16 +27,20 @@ func (t *Target) Check(ctx context.Context, def *definition.Definition, ref stac
 		return nil, err
 	}
 	spec := p.Spec()
+	outputs := false
+	for _, j := range def.Jobs {
+		outputs = outputs || j.Outputs != ""
+	}
 	location := ""
 	if spec.Azure != nil {
 		location = spec.Azure.Location
 	}
 	if spec.Platform == "" {
-		return t.check(ctx, spec, location, nil)
+		return t.check(ctx, spec, outputs, location, nil)
 	}
 	ground, location, err := t.ground(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
-	return t.check(ctx, spec, location, ground)
+	return t.check(ctx, spec, outputs, location, ground)
 }

@@ -104,7 +104,7 @@ func refOf(spec plan.Spec) stacks.Ref {
 func (t *Target) preflight(
 	ctx context.Context, spec plan.Spec, location string, ground *target.Ground, dryRun bool,
 ) error {
-	checks, err := t.check(ctx, spec, location, ground)
+	checks, err := t.check(ctx, spec, target.HasOutputs(spec), location, ground)
 	if err != nil {
 		return err
 	}
@@ -125,14 +125,17 @@ func (t *Target) preflight(
 	return nil
 }
 
-// check asks everything of [preflight].
+// check asks everything of [preflight]. outputs says that a job has some.
 func (t *Target) check(
-	ctx context.Context, spec plan.Spec, location string, ground *target.Ground,
+	ctx context.Context, spec plan.Spec, outputs bool, location string, ground *target.Ground,
 ) ([]preflight.Check, error) {
 	subject := preflight.Subject{
 		Subscription: t.Client.Subscription(), Location: location, Names: t.names(spec),
 		Experiment: spec.Experiment, Instance: spec.Instance, Models: spec.Models,
-		OwnGround: ground == nil, Steward: target.NeedsSteward(spec), Budget: spec.Budget != nil,
+		OwnGround: ground == nil, Steward: target.NeedsSteward(spec), Budget: spec.Budget != nil, Outputs: outputs,
+	}
+	if spec.Budget != nil {
+		subject.Currency = spec.Budget.Currency
 	}
 	if ground != nil {
 		subject.Models = nil // they are the platform's

@@ -216,6 +216,7 @@ func TestRunJob(t *testing.T) {
 		"too long":           {"Failed", detail("137", `,"additionalInformation":"DeadlineExceeded"`), 137, "stopped at its time limit of 10m0s", "jobs.sum.timeout"},
 		"too large":          {"Failed", detail("137", `,"additionalInformation":"OOMKilled"`), 137, "memory limit of 1024 MiB", "jobs.sum.memory"},
 		"stopped":            {"Stopped", "", 1, "stopped by somebody", "envctl run"},
+		"not mounted":        {"Failed", detail("0", `,"additionalInformation":"MountVolumeFailed mount error(13): Permission denied"`), 1, "could not be mounted", "envctl up"},
 		"could not be begun": {"Failed", detail("128", `,"additionalInformation":"StartError: exec: no such file or directory"`), 128, "could not be started", "command"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -251,7 +252,7 @@ func TestRunJobWithArguments(t *testing.T) {
 	}
 }
 
-// What is not as the definition says is not run, and outputs are refused.
+// What is not as the definition says is not run, and outputs are nobody else's.
 func TestRunJobIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -262,8 +263,12 @@ func TestRunJobIsRefused(t *testing.T) {
 		"older plan": {func(c *client, p *plan.Plan, _ *azure.JobRun) {
 			c.Has(jobs+"/sum", strings.Replace(job(p), p.WorkloadHash("sum"), "old", 1))
 		}, "another than the definition"},
-		"outputs": {func(_ *client, _ *plan.Plan, r *azure.JobRun) { r.Out = "/tmp/out" }, "unsupported: jobs.sum.outputs on azure"},
-		"no job":  {func(_ *client, _ *plan.Plan, r *azure.JobRun) { r.Job = "api" }, `no job "api"`},
+		"no share": {func(_ *client, _ *plan.Plan, r *azure.JobRun) { r.Out = "/tmp/out" }, "has no file share for its outputs"},
+		"runs already": {func(c *client, _ *plan.Plan, r *azure.JobRun) {
+			r.Out = "/tmp/out"
+			c.Lists(jobs+"/sum/executions", `{"name":"sum-0","properties":{"status":"Succeeded"}}`, `{"name":"sum-9","properties":{"status":"Processing"}}`)
+		}, "runs already as sum-9"},
+		"no job": {func(_ *client, _ *plan.Plan, r *azure.JobRun) { r.Job = "api" }, `no job "api"`},
 	} {
 		target, client, _, p, bodies := jobRun(t)
 		r := azure.JobRun{Plan: p, Job: "sum"}

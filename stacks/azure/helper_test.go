@@ -3,6 +3,7 @@ package azure_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"sync"
 	"testing"
@@ -25,8 +26,10 @@ const (
 	apps   = group + "/providers/Microsoft.App/containerApps"
 	jobs   = group + "/providers/Microsoft.App/jobs"
 	digest = "sha256:2222222222222222222222222222222222222222222222222222222222222222"
-	other  = "sha256:3333333333333333333333333333333333333333333333333333333333333333"
-	ours   = `"dev.envctl.experiment":"exp","dev.envctl.instance":"default"`
+	// storageName is the name of the plan's storage account.
+	storageName = "expnoczzk5mqtzi5"
+	other       = "sha256:3333333333333333333333333333333333333333333333333333333333333333"
+	ours        = `"dev.envctl.experiment":"exp","dev.envctl.instance":"default"`
 )
 
 var ref = stacks.Ref{Experiment: "exp", Instance: "default", Target: "azure"}
@@ -43,10 +46,25 @@ func (c *client) Token(context.Context, string) (azcore.AccessToken, error) {
 	return azcore.AccessToken{Token: "aad"}, nil
 }
 func (c *client) HTTPClient() *http.Client { return c.http }
-func (c *client) Subscription() string     { return "0000" }
-func (c *client) Endpoint() string         { return c.endpoint }
-func (c *client) Cloud() arm.Cloud         { return arm.Cloud{} }
-func (c *client) Simulated() bool          { return c.simulated }
+
+// Stream sends without asking again.
+func (c *client) Stream(ctx context.Context, method, target string, header http.Header, body io.ReadSeeker) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, method, target, nil)
+	if err != nil || body != nil {
+		return nil, errors.Join(err, errors.New("nothing is sent with a body"))
+	}
+	r.Header = header
+	answer, err := c.http.Do(r)
+	if err != nil || answer.StatusCode < 300 {
+		return answer, err
+	}
+	answer.Body.Close()
+	return nil, &arm.Error{StatusCode: answer.StatusCode, Code: answer.Header.Get("x-ms-error-code")}
+}
+func (c *client) Subscription() string { return "0000" }
+func (c *client) Endpoint() string     { return c.endpoint }
+func (c *client) Cloud() arm.Cloud     { return arm.Cloud{} }
+func (c *client) Simulated() bool      { return c.simulated }
 
 // clock is one that waits in no time.
 type clock struct {

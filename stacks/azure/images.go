@@ -84,7 +84,7 @@ func (e *LocalOnlyError) Error() string {
 
 // Hint says how to mend it.
 func (*LocalOnlyError) Hint() string {
-	return "push it to a registry and name it there, or replace image by build"
+	return "bring it up here and take it over with `envctl promote --to azure`, which gives it to Azure; or push it to a registry and name it there"
 }
 
 // Prepare implements [stacks.Target]. Nothing is built here unless Images.Build
@@ -174,7 +174,7 @@ func (t *Target) image(
 	ctx context.Context, p stacks.Preparation, workload string, w definition.Workload, lock *images.Lock,
 ) (plan.Image, error) {
 	if w.Build == nil && len(w.Files) == 0 {
-		return t.foreign(ctx, workload, w.Image, lock)
+		return t.foreign(ctx, p, workload, w.Image, lock)
 	}
 	if w.Build == nil {
 		return plan.Image{}, &ExtendedError{workload}
@@ -231,13 +231,18 @@ func (*ExtendedError) Hint() string {
 
 // foreign settles an image that is not built here: by its own digest, by
 // envctl.lock, or, the first time, by what its registry says of the tag.
-func (t *Target) foreign(ctx context.Context, workload, ref string, lock *images.Lock) (plan.Image, error) {
+func (t *Target) foreign(
+	ctx context.Context, p stacks.Preparation, workload, ref string, lock *images.Lock,
+) (plan.Image, error) {
 	pinned, ok := lock.Pin(ref)
 	if strings.Contains(ref, "@sha256:") {
 		pinned, ok = ref, true
 	}
-	if strings.HasPrefix(ref, "sha256:") || strings.HasPrefix(pinned, "sha256:") {
-		return plan.Image{}, &LocalOnlyError{workload, ref}
+	if strings.HasPrefix(ref, "sha256:") {
+		pinned = ref
+	}
+	if strings.HasPrefix(pinned, "sha256:") {
+		return t.promoted(p, workload, ref, pinned)
 	}
 	if !ok {
 		found, err := t.resolve(ctx, ref)
@@ -253,6 +258,20 @@ func (t *Target) foreign(ctx context.Context, workload, ref string, lock *images
 	}
 	full := parsed.Context().Name() + "@" + parsed.DigestStr()
 	return plan.Image{Ref: full, Digest: parsed.DigestStr(), Keep: true}, nil
+}
+
+// promoted is an image of the engine, by its ID, that a promote has put into the
+// local registry.
+func (t *Target) promoted(p stacks.Preparation, workload, ref, id string) (plan.Image, error) {
+	repository := registry.RepositoryOf(p.Definition.Name, workload)
+	sum, ok, err := t.Images.Pushed.Complete(repository, registry.ImageTagOf(p.Ref.Instance, id))
+	switch {
+	case err != nil:
+		return plan.Image{}, fmt.Errorf("image of %q: %w", workload, err)
+	case !ok:
+		return plan.Image{}, &LocalOnlyError{workload, ref}
+	}
+	return plan.Image{Ref: repository + "@" + sum.String(), Digest: sum.String(), Repository: repository, Keep: true}, nil
 }
 
 // resolve asks the registry what a tag means now.

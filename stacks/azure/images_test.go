@@ -70,7 +70,7 @@ func TestPrepareFails(t *testing.T) {
 		hint   string
 	}{
 		"never built": {func(*definition.Definition) {}, "has not been built from the source as it is now", "--build"},
-		"only here":   {func(d *definition.Definition) { j := d.Jobs["sum"]; j.Image = other; d.Jobs["sum"] = j }, "only the local engine has", "push it"},
+		"only here":   {func(d *definition.Definition) { j := d.Jobs["sum"]; j.Image = other; d.Jobs["sum"] = j }, "only the local engine has", "envctl promote"},
 		"extended": {func(d *definition.Definition) {
 			j := d.Jobs["sum"]
 			j.Files = map[string]string{"a": "/a"}

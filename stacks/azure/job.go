@@ -1,17 +1,20 @@
 package azure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	target "github.com/envctl/envctl/components/azure"
 	"github.com/envctl/envctl/components/azure/arm"
 	"github.com/envctl/envctl/components/plan"
+	"github.com/envctl/envctl/local/docker/untar"
 	"github.com/envctl/envctl/stacks/azure/ask"
 	"github.com/envctl/envctl/stacks/azure/words"
 )
@@ -21,7 +24,7 @@ type JobRun struct {
 	Plan *plan.Plan
 	Job  string
 	Args []string // replace the job's own where not nil
-	Out  string   // refused where not empty: see [OutputsError]
+	Out  string   // folder that the outputs are brought to; empty: they stay in their share
 	// Stdout gets what the job writes; the log stream does not tell stderr apart.
 	Stdout io.Writer
 }
@@ -31,6 +34,7 @@ type JobResult struct {
 	Execution         string // its name on Azure
 	ExitCode          int
 	Started, Finished time.Time
+	Outputs           untar.Summary // what was brought back
 }
 
 // JobError is a run that did not come to an end of its own.
@@ -42,23 +46,6 @@ func (e *JobError) Error() string { return fmt.Sprintf("job %q %s", e.Job, e.Pro
 
 // Hint says how to mend it.
 func (e *JobError) Hint() string { return e.Mend }
-
-// OutputsError is a request to bring a job's outputs back, for which Container
-// Apps has no way: a container that has ended cannot be reached into, and its log
-// is no place for files.
-type OutputsError struct{ Job, Folder string }
-
-func (e *OutputsError) Error() string {
-	return fmt.Sprintf("unsupported: jobs.%s.outputs on azure with --out: Container Apps has no way to bring %s back", e.Job, e.Folder)
-}
-
-// Hint says what to do instead.
-func (e *OutputsError) Hint() string {
-	return "run it without --out and have it write its results to a store of yours, or run it locally: the digest is the same"
-}
-
-// ExitStatus is that of a wrong command line.
-func (*OutputsError) ExitStatus() int { return 2 }
 
 const (
 	jobLook      = 2 * time.Second // between two looks at an execution, at most
@@ -73,13 +60,16 @@ func (t *Target) RunJob(ctx context.Context, r JobRun) (JobResult, error) {
 	if !ok || w.Run == nil {
 		return JobResult{}, fmt.Errorf("the plan has no job %q", r.Job)
 	}
-	if r.Out != "" {
-		return JobResult{}, &OutputsError{r.Job, w.Run.Outputs}
-	}
 	path := ask.Job(t.group(spec), t.names(spec).Job(r.Job))
 	job, err := t.upJob(ctx, r, path)
 	if err != nil {
 		return JobResult{}, err
+	}
+	var box *outbox
+	if r.Out != "" {
+		if box, err = t.outbox(ctx, r, w, path); err != nil {
+			return JobResult{}, err
+		}
 	}
 	started, err := t.Client.Post(ctx, path+"/start", ask.Apps, template(job, r))
 	if err != nil {
@@ -93,7 +83,14 @@ func (t *Target) RunJob(ctx context.Context, r JobRun) (JobResult, error) {
 	if e.name == "" {
 		return JobResult{}, fmt.Errorf("job %q was started, but Azure did not say under which name: `envctl status -t azure` shows whether it runs", r.Job)
 	}
-	return e.wait(ctx)
+	result, err := e.wait(ctx)
+	var judged *JobError
+	if box == nil || err != nil && !errors.As(err, &judged) {
+		return result, err
+	}
+	var missed error // a job that was ended from outside has left something, too
+	result.Outputs, missed = box.bring(ctx)
+	return result, cmp.Or(err, missed)
 }
 
 // upJob is the job as it is deployed, which has to be what the plan says.
@@ -206,8 +203,7 @@ func (e *execution) untilEnd(ctx context.Context) (JobResult, ask.Object, error)
 		if err != nil {
 			return result, nil, err
 		}
-		switch ask.Text(state, "properties", "status") {
-		case "Succeeded", "Failed", "Stopped", "Degraded":
+		if ended(ask.Text(state, "properties", "status")) {
 			result.Started, result.Finished = ask.Time(state, "properties", "startTime"), ask.Time(state, "properties", "endTime")
 			result.ExitCode = exitCode(state, e.workload.Name)
 			return result, state, nil
@@ -216,6 +212,11 @@ func (e *execution) untilEnd(ctx context.Context) (JobResult, ask.Object, error)
 			return result, nil, err
 		}
 	}
+}
+
+// ended says whether the status of an execution is an end.
+func ended(status string) bool {
+	return slices.Contains([]string{"Succeeded", "Failed", "Stopped", "Degraded"}, status)
 }
 
 // look asks for the execution with the exit status of its containers, which only a

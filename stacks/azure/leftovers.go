@@ -21,6 +21,7 @@ const (
 	LeftGroup   = "resource group"
 	LeftAccount = "soft-deleted account"
 	LeftRole    = "role"
+	LeftMount   = "file share of an environment" // of a platform, whose storage account is gone
 )
 
 // Leftover is something of ours that no state knows.
@@ -48,7 +49,7 @@ func (l Leftover) Age(now time.Time) time.Duration {
 // Leftovers finds what carries our tags, or is known as ours by its name, and
 // belongs to no experiment that known says is recorded.
 func (t *Target) Leftovers(ctx context.Context, known func(stacks.Ref) bool) ([]Leftover, error) {
-	var groups, accounts, roles []Leftover
+	var groups, accounts, roles, mounts []Leftover
 	present := map[string]bool{} // groups, in lower case
 	all, err := t.groups(ctx)
 	if err != nil {
@@ -61,10 +62,11 @@ func (t *Target) Leftovers(ctx context.Context, known func(stacks.Ref) bool) ([]
 	group.Go(func() (err error) { groups, err = t.leftGroups(gctx, all, known); return err })
 	group.Go(func() (err error) { accounts, err = t.leftAccounts(gctx, known); return err })
 	group.Go(func() (err error) { roles, err = t.leftRoles(gctx, present); return err })
+	group.Go(func() (err error) { mounts, err = t.leftMounts(gctx, all); return err })
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	out := slices.Concat(groups, accounts, roles)
+	out := slices.Concat(groups, accounts, roles, mounts)
 	slices.SortStableFunc(out, func(a, b Leftover) int {
 		return cmp.Or(cmp.Compare(a.Ref.String(), b.Ref.String()), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 	})
@@ -148,6 +150,8 @@ func (t *Target) Remove(ctx context.Context, l Leftover) error {
 		return t.purge(ctx, l.deleted)
 	case LeftRole:
 		return t.Client.Delete(ctx, l.ID, ask.Authorization)
+	case LeftMount:
+		return t.Client.Delete(ctx, l.ID, ask.Apps)
 	}
 	return fmt.Errorf("%q is no kind of leftover", l.Kind)
 }

@@ -279,7 +279,7 @@ func (t *Target) consoles(ctx context.Context, app found) ([]console.Address, er
 
 // consoleToken is what the log stream and exec ask for, and the host that gave it.
 func (t *Target) consoleToken(ctx context.Context, path, version string) (token, host string, err error) {
-	answer, err := t.Client.Post(ctx, path, version, nil)
+	answer, err := t.Client.Query(ctx, path, version, nil)
 	if err != nil {
 		return "", "", fmt.Errorf("ask for access to the console: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	target "github.com/envctl/envctl/components/azure"
 	"github.com/envctl/envctl/components/azure/arm"
 	"github.com/envctl/envctl/components/azure/names"
 	"github.com/envctl/envctl/components/plan"
@@ -132,6 +133,9 @@ func (l *looking) expected() []part {
 	var out []part
 	for _, w := range l.spec.Workloads {
 		out = append(out, part{"Microsoft.ManagedIdentity/userAssignedIdentities", l.names.Identity(w.Name), "identity"})
+	}
+	if target.HasOutputs(l.spec) {
+		out = append(out, part{"Microsoft.Storage/storageAccounts", l.names.Storage, "storage account"})
 	}
 	if l.spec.Platform == "" {
 		out = append(out,

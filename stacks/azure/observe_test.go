@@ -37,6 +37,7 @@ func resources(without string) []string {
 	for _, r := range []string{
 		resource("Microsoft.ManagedIdentity/userAssignedIdentities", "id-api"), resource("Microsoft.ManagedIdentity/userAssignedIdentities", "id-sum"),
 		resource("microsoft.app/managedenvironments", "exp-default"), resource("Microsoft.OperationalInsights/workspaces", "exp-default-logs"),
+		resource("Microsoft.Storage/storageAccounts", storageName),
 	} {
 		if !strings.Contains(r, without) {
 			out = append(out, r)

@@ -23,6 +23,9 @@ func (e *NoPlatformError) Error() string {
 	return fmt.Sprintf("platform %q %s", e.Platform, e.Problem)
 }
 
+// Path is the place in the definition.
+func (*NoPlatformError) Path() string { return "platform" }
+
 // Hint says how to mend it.
 func (e *NoPlatformError) Hint() string {
 	if len(e.Others) > 0 {
@@ -60,13 +63,16 @@ func (t *Target) ground(ctx context.Context, spec plan.Spec) (*target.Ground, st
 		return nil, "", &NoPlatformError{spec.Platform, "is not in the subscription", others}
 	}
 	ground, err := t.Ground(ctx, ask.Text(chosen, "name"), spec.Platform)
-	return ground, preflight.Region(ask.Text(chosen, "location")), err
+	if err != nil {
+		return nil, "", err
+	}
+	return ground, preflight.Region(ask.Text(chosen, "location")), ground.Fit(spec)
 }
 
 // Ground reads what the platform in a resource group shares from what is deployed.
 func (t *Target) Ground(ctx context.Context, group, name string) (*target.Ground, error) {
 	path := ask.Group(t.Client.Subscription(), group)
-	out := &target.Ground{ResourceGroup: group, Models: map[string]string{}}
+	out := &target.Ground{ResourceGroup: group, Models: map[string]target.SharedModel{}}
 	var account ask.Object
 	group3, gctx := errgroup.WithContext(ctx)
 	one := func(namespace, kind, version string, take func(ask.Object)) {
@@ -109,7 +115,9 @@ func (t *Target) Ground(ctx context.Context, group, name string) (*target.Ground
 	}
 	for _, d := range deployments {
 		deployed := ask.Text(d, "name")
-		out.Models[strings.TrimPrefix(deployed, "m.")] = deployed // names.Deployment
+		out.Models[strings.TrimPrefix(deployed, "m.")] = target.SharedModel{ // names.Deployment
+			Deployment: deployed, Model: ask.Text(d, "properties", "model", "name"), Version: ask.Text(d, "properties", "model", "version"),
+		}
 	}
 	return out, nil
 }

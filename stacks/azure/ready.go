@@ -161,7 +161,11 @@ func (t *Target) answers(ctx context.Context, url string, checked bool) string {
 // what a role takes to spread, and as long again.
 const mostTries = 7
 
-// Again implements [stacks.Waiter]: what failed for something that spreads, or that
+// mostFailing bounds it where Azure itself failed: a fault that passes is gone by
+// then, within a minute and the time of the operations, and one that stays is told.
+const mostFailing = 4
+
+// Again implements [stacks.Repeater]: what failed for something that spreads, or that
 // another operation holds, is tried again after a moment that grows. The try itself
 // finds out whether it was enough. A soft-deleted account of ours is purged first.
 func (t *Target) Again(ctx context.Context, p *plan.Plan, err error, tries int, onEvent func(stacks.Event)) bool {
@@ -169,7 +173,11 @@ func (t *Target) Again(ctx context.Context, p *plan.Plan, err error, tries int, 
 	if !ok { // through the engine only the text comes
 		f, ok = words.Of(err.Error())
 	}
-	if !ok || !f.Again || tries >= mostTries {
+	most := mostTries
+	if f.Kind == words.Failing {
+		most = mostFailing
+	}
+	if !ok || !f.Again || tries >= most {
 		return false
 	}
 	if f.Kind == words.SoftDeleted && !t.purgeOurs(ctx, p.Spec()) {

@@ -109,6 +109,8 @@ func TestAgain(t *testing.T) {
 		"busy":                   {&arm.Error{StatusCode: 409, Code: "RequestConflict", Message: "Another operation is being performed"}, 2, true},
 		"quota":                  {&arm.Error{StatusCode: 400, Code: "InsufficientQuota"}, 1, false},
 		"image is missing":       {text("MANIFEST_UNKNOWN"), 1, false},
+		"Azure's fault":          {text("PUT x: Azure took the request, but its operation failed with InternalServerError: The operation failed. Please try again."), 3, true},
+		"Azure's fault, lasting": {&arm.Error{StatusCode: 200, Accepted: true, Code: "InternalServerError"}, 4, false},
 		"anything":               {text("something else"), 1, false},
 		"soft-deleted, not ours": {&arm.Error{StatusCode: 409, Code: "FlagMustBeSetForRestore"}, 1, false},
 	} {

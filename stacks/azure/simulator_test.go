@@ -59,6 +59,8 @@ func TestCheckAtTheSimulator(t *testing.T) {
 		"unknown sku":      {armsim.Options{}, func(d *definition.Definition) { m := d.Models["chat"]; m.SKU = "Sky"; d.Models["chat"] = m }, "models", "GlobalStandard"},
 		"quota":            {armsim.Options{}, func(d *definition.Definition) { m := d.Models["chat"]; m.Capacity = 1_000_000; d.Models["chat"] = m }, "quota", "1000000"},
 		"registry's name":  {armsim.Options{Taken: []string{"registry/" + n.Registry}}, nil, "names", n.Registry},
+		"storage account":  {armsim.Options{Taken: []string{"storage/" + n.Storage}}, nil, "names", n.Storage},
+		"no signatures":    {armsim.Options{Denied: []string{"Microsoft.Storage/storageAccounts/listServiceSas/action"}}, nil, "permissions", "listServiceSas"},
 		"subdomain":        {armsim.Options{Taken: []string{"subdomain/" + n.Subdomain}}, nil, "names", n.Subdomain},
 		"no assignments":   {armsim.Options{Denied: []string{"Microsoft.Authorization/roleAssignments/write"}}, nil, "permissions", "roleAssignments/write"},
 		"not the platform": {armsim.Options{}, func(d *definition.Definition) { d.Platform, d.Models = "team", nil }, "error", `platform "team"`},

@@ -31,7 +31,8 @@ func (t *Target) States(ctx context.Context) (map[stacks.Ref]stacks.State, error
 	out := map[stacks.Ref]stacks.State{}
 	for _, g := range groups {
 		ref, _ := owner(ask.Tags(g))
-		out[ref] = stacks.State{}
+		expires, _ := ask.ParseTime(ask.Tags(g)[target.TagExpires])
+		out[ref] = stacks.State{Expires: expires}
 	}
 	for _, app := range apps {
 		tags := ask.Tags(app)

@@ -38,7 +38,7 @@ func (t *Target) Sweep(ctx context.Context, ref stacks.Ref, keepData bool) (int,
 			return removed, err
 		}
 	}
-	for _, step := range []func(context.Context, stacks.Ref, map[string]bool) (int, error){t.sweepRoles, t.sweepDeleted, t.sweepImages} {
+	for _, step := range []func(context.Context, stacks.Ref, map[string]bool) (int, error){t.sweepMounts, t.sweepRoles, t.sweepDeleted, t.sweepImages} {
 		n, stepErr := step(ctx, ref, names)
 		removed += n
 		err = errors.Join(err, stepErr)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	component "github.com/envctl/envctl/components/azure"
 	"github.com/envctl/envctl/components/definition"
 	"github.com/envctl/envctl/stacks"
 	"github.com/envctl/envctl/stacks/azure"
@@ -174,10 +175,10 @@ func TestGround(t *testing.T) {
 	c.Lists(of("Microsoft.ContainerRegistry/registries"), `{"id":"R","properties":{"provisioningState":"Succeeded","loginServer":"team.azurecr.io"}}`)
 	c.Lists(of("Microsoft.App/managedEnvironments"), `{"id":"broken","properties":{"provisioningState":"Failed"}}`, `{"id":"E","name":"team-default","properties":{"provisioningState":"Succeeded"}}`)
 	c.Lists(of("Microsoft.CognitiveServices/accounts"), `{"id":"/A","properties":{"provisioningState":"Succeeded","endpoint":"https://team.cognitiveservices.azure.com/","endpoints":{"OpenAI Language Model Instance API":"https://team.openai.azure.com"}}}`)
-	c.Lists("/A/deployments", `{"name":"chat"}`, `{"name":"m.x"}`)
+	c.Lists("/A/deployments", `{"name":"chat","properties":{"model":{"name":"gpt-4o","version":"1"}}}`, `{"name":"m.x"}`)
 	g, err := target.Ground(t.Context(), "team", "team")
 	if err != nil || g.RegistryID != "R" || g.LoginServer != "team.azurecr.io" || g.EnvironmentID != "E" || g.Environment != "team-default" ||
-		g.AccountID != "/A" || g.Endpoint != "https://team.openai.azure.com/" || g.Models["chat"] != "chat" || g.Models["x"] != "m.x" {
+		g.AccountID != "/A" || g.Endpoint != "https://team.openai.azure.com/" || g.Models["chat"] != (component.SharedModel{Deployment: "chat", Model: "gpt-4o", Version: "1"}) || g.Models["x"].Deployment != "m.x" {
 		t.Errorf("%+v, %v", g, err)
 	}
 	c.Forget(of("Microsoft.App/managedEnvironments"))
@@ -217,7 +218,34 @@ func TestUnsupported(t *testing.T) {
 			t.Errorf("%s: %+v", name, problems)
 		}
 	}
-	if limits := (*azure.Target)(nil).Limits(define()); len(limits) != 1 || !strings.Contains(limits[0], "jobs.sum.outputs") {
-		t.Errorf("%q", limits)
+}
+
+// What a platform's environment knows of an experiment's file share goes with the
+// experiment; one whose storage account is gone is a leftover.
+func TestSweepMounts(t *testing.T) {
+	t.Parallel()
+	target, c, _ := newTarget()
+	const team = sub + "/resourceGroups/team/providers/Microsoft.App/managedEnvironments"
+	c.Lists(sub+"/resourcegroups", `{"name":"team","tags":{"dev.envctl.experiment":"team","dev.envctl.instance":"default","dev.envctl.kind":"platform"}}`,
+		`{"name":"x","tags":{"dev.envctl.experiment":"exp","dev.envctl.instance":"two"}}`)
+	c.Lists(team, `{"id":"`+team+`/team","name":"team"}`)
+	share := func(name, account string) string {
+		return `{"id":"` + team + `/team/storages/` + name + `","name":"` + name + `","properties":{"azureFile":{"accountName":"` + account + `"}}}`
+	}
+	c.Lists(team+"/team/storages", share("outputs-aaaaaaa", storageName), share("outputs-bbbbbbb", "other"), share("team-own", "gone"), share("outputs-ccccccc", "gone"))
+	c.Lists(sub+"/providers/Microsoft.Storage/storageAccounts", `{"name":"`+storageName+`"}`, `{"name":"other"}`)
+	left, err := target.Leftovers(t.Context(), func(stacks.Ref) bool { return true })
+	if err != nil || len(left) != 1 || left[0].Kind != azure.LeftMount || left[0].Name != "outputs-ccccccc" {
+		t.Fatalf("%+v, %v", left, err)
+	}
+	if err := target.Remove(t.Context(), left[0]); err != nil {
+		t.Error(err)
+	}
+	if n, err := target.Sweep(t.Context(), ref, false); n != 1 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	want := []string{strings.ToLower(team + "/team/storages/outputs-aaaaaaa"), strings.ToLower(team + "/team/storages/outputs-ccccccc")}
+	if d := cmp.Diff(want, c.Calls("DELETE")); d != "" {
+		t.Error(d)
 	}
 }

@@ -15,8 +15,10 @@ import (
 	"github.com/envctl/envctl/components/azure/arm"
 	"github.com/envctl/envctl/components/azure/names"
 	"github.com/envctl/envctl/components/plan"
+	"github.com/envctl/envctl/local/docker/untar"
 	"github.com/envctl/envctl/stacks"
 	"github.com/envctl/envctl/stacks/azure/ask"
+	"github.com/envctl/envctl/stacks/azure/share"
 )
 
 // Name is the name of this target.
@@ -35,6 +37,7 @@ type DataPlane interface {
 	Token(ctx context.Context, scope string) (azcore.AccessToken, error)
 	// HTTPClient adds no credentials.
 	HTTPClient() *http.Client
+	share.Sender
 }
 
 // Place is where a client points.
@@ -61,6 +64,8 @@ type Target struct {
 	Wait func(context.Context, time.Duration) error
 	// Warn is told what is worth knowing and stops nothing; nil: nobody.
 	Warn func(string)
+	// OutLimits bounds what comes back of a job's outputs; the zero value: as locally.
+	OutLimits untar.Limits
 	// Deadline bounds the wait for apps to answer after an apply; 0: 15 minutes,
 	// in which a pull, a role assignment and a cold start fit.
 	Deadline time.Duration
@@ -75,8 +80,9 @@ type prepared struct {
 }
 
 var (
-	_ stacks.Target = (*Target)(nil)
-	_ stacks.Waiter = (*Target)(nil)
+	_ stacks.Target   = (*Target)(nil)
+	_ stacks.Waiter   = (*Target)(nil)
+	_ stacks.Repeater = (*Target)(nil)
 )
 
 func (t *Target) now() time.Time {
@@ -123,13 +129,15 @@ func (t *Target) group(spec plan.Spec) string {
 	return ask.Group(t.Client.Subscription(), t.names(spec).ResourceGroup)
 }
 
-// DataTypes implements [stacks.Target]: the registry and the logs. The group that
-// holds them stays with them.
+// DataTypes implements [stacks.Target]: the registry, the logs and what jobs left. The
+// group that holds them stays with them.
 func (*Target) DataTypes() []string {
 	return []string{
 		"azure-native:resources:ResourceGroup", "azure-native:resources/v20220901:ResourceGroup",
 		"azure-native:containerregistry:Registry", "azure-native:containerregistry/v20230701:Registry",
 		"azure-native:operationalinsights:Workspace", "azure-native:operationalinsights/v20230901:Workspace",
+		"azure-native:storage:StorageAccount", "azure-native:storage/v20230501:StorageAccount",
+		"azure-native:storage:FileShare", "azure-native:storage/v20230501:FileShare",
 		"envctl:index:Image",
 	}
 }

@@ -31,18 +31,6 @@ func (*Target) Unsupported(def *definition.Definition) []definition.Problem {
 	return append(c.problems, target.Unsupported(def)...)
 }
 
-// Limits says in words what of the definition has less effect here than locally,
-// which is no reason to refuse it.
-func (*Target) Limits(def *definition.Definition) []string {
-	var out []string
-	for _, name := range slices.Sorted(maps.Keys(def.Jobs)) {
-		if folder := def.Jobs[name].Outputs; folder != "" {
-			out = append(out, fmt.Sprintf("jobs.%s.outputs on azure: %s is there and writable, but Container Apps has no way to bring it back: `run --out` is refused", name, folder))
-		}
-	}
-	return out
-}
-
 type collector struct{ problems []definition.Problem }
 
 func (c *collector) add(path, why, instead string) {

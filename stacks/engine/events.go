@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -132,19 +133,20 @@ func (l *eventLog) begin(m apitype.StepEventMetadata, planning bool) {
 	}
 	l.emit(stacks.Event{
 		Time: time.Now(), Type: stacks.EventResource, State: stacks.StateRunning, Op: op,
-		Resource: nameOf(m.URN), Kind: kindOf(m.Type), Parent: nameOf(state.Parent),
+		Resource: nameOf(m.URN), Kind: stacks.KindOf(m.Type), Parent: nameOf(state.Parent),
 	})
 }
 
 func (l *eventLog) end(m apitype.StepEventMetadata, outcome string) {
 	op, ok := words[m.Op]
 	began, started := l.began[m.URN]
-	if !ok || !started || m.Op == apitype.OpDeleteReplaced && outcome == stacks.StateDone {
-		return // the replacement is still to come
+	half := m.Op == apitype.OpDeleteReplaced && outcome == stacks.StateDone // the replacement is still to come
+	if !ok || !started || half || m.Op == apitype.OpReplace {
+		return
 	}
 	l.emit(stacks.Event{
 		Time: time.Now(), Type: stacks.EventResource, State: outcome, Op: op, Resource: nameOf(m.URN),
-		Kind: kindOf(m.Type), Parent: nameOf(latest(m).Parent), Seconds: time.Since(began).Seconds(),
+		Kind: stacks.KindOf(m.Type), Parent: nameOf(latest(m).Parent), Seconds: time.Since(began).Seconds(),
 	})
 }
 
@@ -181,17 +183,21 @@ func (l *eventLog) changes() stacks.Changes {
 // is nothing for a user to do about it.
 const pendingNotice = "Attempting to deploy or update resources"
 
+// unhealthyNotice begins what the engine says of a resource that an earlier run made
+// and did not see healthy. This run waits for it or makes it anew.
+const unhealthyNotice = "Refreshed resource is in an unhealthy state"
+
 func (l *eventLog) diagnostic(d *apitype.DiagnosticEvent) {
 	message := strings.TrimSpace(d.Message)
-	if message == "" || d.Ephemeral || strings.HasPrefix(message, pendingNotice) || isEcho(message) {
+	if message == "" || d.Ephemeral || strings.HasPrefix(message, pendingNotice) || strings.HasPrefix(message, unhealthyNotice) || isEcho(message) {
 		return
 	}
 	if d.Severity == "error" {
-		l.failures = append(l.failures, Failure{Resource: resourceOf(d.URN), Kind: kindOf(typeOf(d.URN)), Message: cleanMessage(message)})
+		l.failures = append(l.failures, Failure{Resource: resourceOf(d.URN), Kind: stacks.KindOf(typeOf(d.URN)), Message: cleanMessage(message)})
 	}
 	l.emit(stacks.Event{
 		Time: time.Now(), Type: stacks.EventLog, Severity: strings.TrimSuffix(d.Severity, "#err"),
-		Resource: nameOf(d.URN), Kind: kindOf(typeOf(d.URN)), Message: message,
+		Resource: nameOf(d.URN), Kind: stacks.KindOf(typeOf(d.URN)), Message: message,
 	})
 }
 
@@ -228,7 +234,9 @@ func (l *eventLog) explain(err error) error {
 	for _, ends := range []string{"writing snapshot: ", "saving update info: "} { // what the backend does last
 		lost = lost || strings.HasPrefix(err.Error(), ends)
 	}
-	if lost {
+	if unwritten := (*RecordError)(nil); errors.As(err, &unwritten) { // of the interim state, which stopped the update
+		lost, l.failures = true, slices.Insert(l.failures, 0, Failure{Message: unwritten.Error()})
+	} else if lost {
 		err = &RecordError{Err: err}
 	}
 	return &ResourceError{Failures: l.failures, Recorded: len(l.failures) > 0 && !lost && !l.preview, Err: err}
@@ -327,14 +335,4 @@ func typeOf(urn string) string {
 		return ""
 	}
 	return string(resource.URN(urn).Type())
-}
-
-// kindOf is the last part of a type token in words: "container" for
-// docker:index/container:Container.
-func kindOf(token string) string {
-	kind := strings.ToLower(token[strings.LastIndex(token, ":")+1:])
-	if kind == "remoteimage" {
-		return "image" // where it came from is no concern of a reader
-	}
-	return kind
 }

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"sync"
 	"testing"
@@ -52,7 +53,8 @@ func (w *world) made() map[string]int {
 }
 
 // fake is a provider of things. What a thing does when it is made is its input
-// "do": nothing, "fail", "hook" to call the test, "block" until the provider is told to cancel, or "fail
+// "do": nothing, "fail", "make, then delete" and
+// "delete, then make" to be replaced, "hook" to call the test, "block" until the provider is told to cancel, or "fail
 // beside" a "slow" one.
 type fake struct {
 	pulumirpc.UnimplementedResourceProviderServer
@@ -85,7 +87,12 @@ func (*fake) Diff(_ context.Context, r *pulumirpc.DiffRequest) (*pulumirpc.DiffR
 	if proto.Equal(r.OldInputs, r.News) {
 		return &pulumirpc.DiffResponse{Changes: pulumirpc.DiffResponse_DIFF_NONE}, nil
 	}
-	return &pulumirpc.DiffResponse{Changes: pulumirpc.DiffResponse_DIFF_SOME}, nil
+	do := r.News.Fields["do"].GetStringValue()
+	out := &pulumirpc.DiffResponse{Changes: pulumirpc.DiffResponse_DIFF_SOME, DeleteBeforeReplace: do == "delete, then make"}
+	if do == "make, then delete" || out.DeleteBeforeReplace {
+		out.Replaces = []string{"do"}
+	}
+	return out, nil
 }
 
 var errNoRoom = errors.New("there is no room for it: 3 of 3 places are taken")
@@ -99,6 +106,11 @@ func (f *fake) Create(ctx context.Context, r *pulumirpc.CreateRequest) (*pulumir
 		return nil, errNoRoom
 	case "hook":
 		f.world.hook()
+	case "make, then delete", "delete, then make":
+		f.world.mu.Lock()
+		defer f.world.mu.Unlock()
+		f.world.things[r.Name]++
+		return &pulumirpc.CreateResponse{Id: fmt.Sprintf("id-%s-%d", r.Name, f.world.things[r.Name]), Properties: r.Properties}, nil
 	case "slow":
 		close(f.world.slow)
 		<-f.world.failed

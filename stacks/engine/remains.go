@@ -28,6 +28,7 @@ func (c *command) dropRemains(ctx context.Context, name string) error {
 		".pulumi/stacks/" + Project + "/" + name + ".":  written.MatchString,
 		".pulumi/backups/" + Project + "/" + name + "/": func(string) bool { return true },
 		".pulumi/history/" + Project + "/" + name + "/": func(string) bool { return true },
+		interimKey(name): func(key string) bool { return key == interimKey(name) },
 	} {
 		if err := deleteAll(ctx, bucket, prefix, ours); err != nil {
 			return fmt.Errorf("removing what is left of the state of %s: %w", name, err)

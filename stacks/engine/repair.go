@@ -16,7 +16,7 @@ import (
 
 // repair puts a stack right whose last operation was killed: it removes the
 // backend's own lock, which outlives a killed process, and the record of
-// operations that had begun. The caller holds envctl's lock on the stack, which
+// operations that had begun, and takes over the interim state. The caller holds envctl's lock on the stack, which
 // the kernel releases with its owner, so nobody of this machine is still at it.
 func (c *command) repair(ctx context.Context, name string) error {
 	ref, err := stacks.ParseRef(name)
@@ -32,6 +32,9 @@ func (c *command) repair(ctx context.Context, name string) error {
 	}
 	if err != nil {
 		return err
+	}
+	if err := c.takeInterim(ctx, s); err != nil {
+		return c.explainState(ctx, name, err)
 	}
 	return c.explainState(ctx, name, dropPending(ctx, s))
 }

@@ -21,8 +21,9 @@ import (
 // 1,000,000 rounds of PBKDF2 (0.15 s), only when a value is really encrypted or
 // decrypted. The salt is kept in a file, so a machine derives it once.
 type secretsProvider struct {
-	phrase   func(context.Context) (string, error)
-	saltFile string
+	phrase      func(context.Context) (string, error)
+	saltFile    string
+	derivedFile string // empty: no key is kept
 
 	mu       sync.Mutex
 	managers map[string]*lazyManager // by salt
@@ -30,8 +31,8 @@ type secretsProvider struct {
 
 var _ secrets.Provider = (*secretsProvider)(nil)
 
-func newSecretsProvider(phrase func(context.Context) (string, error), saltFile string) *secretsProvider {
-	return &secretsProvider{phrase: phrase, saltFile: saltFile, managers: map[string]*lazyManager{}}
+func newSecretsProvider(phrase func(context.Context) (string, error), saltFile, derivedFile string) *secretsProvider {
+	return &secretsProvider{phrase: phrase, saltFile: saltFile, derivedFile: derivedFile, managers: map[string]*lazyManager{}}
 }
 
 // OfType implements [secrets.Provider].
@@ -77,6 +78,9 @@ func (p *secretsProvider) derive(ctx context.Context, salt string) (secrets.Mana
 	if err != nil {
 		return nil, err
 	}
+	if salt != "" && p.derivedFile != "" {
+		return p.kept(ctx, phrase, salt)
+	}
 	if salt != "" {
 		m, err := passphrase.GetPassphraseSecretsManager(phrase, salt)
 		if errors.Is(err, passphrase.ErrIncorrectPassphrase) {
@@ -84,11 +88,23 @@ func (p *secretsProvider) derive(ctx context.Context, salt string) (secrets.Mana
 		}
 		return m, err
 	}
-	state, m, err := passphrase.NewPassphraseSecretsManager(phrase)
+	state, key, err := newSalt(ctx, phrase)
 	if err != nil {
 		return nil, err
 	}
-	return m, p.keepSalt(state)
+	m, err := managerOf(ctx, key, state)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	// Who reads the state back in this process has the key already.
+	p.managers[state] = &lazyManager{salt: state, used: true, inner: m}
+	if err := p.keepSalt(state); err != nil {
+		return nil, err
+	}
+	p.keepKey(derivedKey{Phrase: sumOf(phrase), Salt: state, Key: key})
+	return m, nil
 }
 
 // keepSalt writes the salt unless another process was faster; either salt works
@@ -169,11 +185,7 @@ func (m *lazyManager) State() json.RawMessage {
 		}
 		return m.inner.State()
 	}
-	raw, err := json.Marshal(map[string]string{"salt": m.salt})
-	if err != nil {
-		return nil
-	}
-	return raw
+	return saltState(m.salt)
 }
 
 // Encrypter implements [secrets.Manager].

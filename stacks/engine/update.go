@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -32,7 +33,7 @@ func (c *command) update(ctx context.Context, line commandLine) error {
 	op := c.updateOperation(line)
 	switch line.verb {
 	case "up":
-		_, err = backend.UpdateStack(ctx, s, op, nil)
+		err = c.up(ctx, s, op)
 	case "preview":
 		_, _, err = backend.PreviewStack(ctx, s, op, nil)
 	case "destroy":
@@ -48,6 +49,33 @@ func (c *command) update(ctx context.Context, line commandLine) error {
 		return lockError(ctx, c.url, name, err)
 	}
 	return c.explainState(ctx, name, err)
+}
+
+// up runs an update, with an interim state where that is asked for.
+func (c *command) up(ctx context.Context, s backend.Stack, op backend.UpdateOperation) error {
+	if c.engine.cfg.Interim == 0 {
+		_, err := backend.UpdateStack(ctx, s, op, nil)
+		return err
+	}
+	soFar, err := newInterim(ctx, c, s)
+	if err != nil {
+		return err
+	}
+	// A state that cannot be written stops the update, as the caller's end does.
+	before := c.caller
+	defer func() { c.caller = before }()
+	var stop context.CancelFunc
+	c.caller, stop = context.WithCancel(before)
+	defer stop()
+	evs, followed := make(chan engine.Event), make(chan error, 1)
+	go func() { followed <- soFar.follow(ctx, evs, stop) }()
+	_, err = backend.UpdateStack(ctx, s, op, evs)
+	close(evs)
+	err = errors.Join(<-followed, err)
+	if c.engine.onInterim != nil {
+		c.engine.onInterim(soFar.resources())
+	}
+	return errors.Join(err, soFar.end(ctx, err == nil))
 }
 
 func (c *command) updateOperation(line commandLine) backend.UpdateOperation {

@@ -13,9 +13,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/envctl/envctl/components/plan"
+	"github.com/envctl/envctl/local/flock"
 	"github.com/envctl/envctl/stacks/internal/atomicfile"
 )
 
@@ -34,6 +34,26 @@ type Lock struct {
 	mu   sync.Mutex
 	pins map[string]string
 	set  map[string]string // since it was read or saved
+}
+
+// WriteError is an envctl.lock that cannot be written: what a tag meant would be
+// forgotten.
+type WriteError struct {
+	Path string
+	Err  error
+}
+
+func (e *WriteError) Error() string { return fmt.Sprintf("%s cannot be written: %v", e.Path, e.Err) }
+
+// Unwrap returns the cause.
+func (e *WriteError) Unwrap() error { return e.Err }
+
+// Code is the error's name in JSON.
+func (*WriteError) Code() string { return "unwritable" }
+
+// Hint says how to mend it.
+func (e *WriteError) Hint() string {
+	return "make the folder writable for you, or name the images by digest: then there is nothing to write"
 }
 
 // LockError is a line of envctl.lock that envctl did not write.
@@ -137,7 +157,7 @@ func (l *Lock) Save() error {
 	}
 	release, err := lockFolder(filepath.Dir(l.path))
 	if err != nil {
-		return fmt.Errorf("%s cannot be written: %w", l.path, err)
+		return &WriteError{Path: l.path, Err: err}
 	}
 	defer release()
 	pins, err := readPins(l.path)
@@ -148,7 +168,7 @@ func (l *Lock) Save() error {
 	maps.Copy(pins, l.set)
 	if !maps.Equal(before, pins) {
 		if err := atomicfile.Write(l.path, render(pins), 0o644); err != nil {
-			return fmt.Errorf("%s cannot be written: %w", l.path, err)
+			return &WriteError{Path: l.path, Err: err}
 		}
 	}
 	l.pins, l.set = pins, map[string]string{}
@@ -171,13 +191,8 @@ func lockFolder(path string) (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	for {
-		err := syscall.Flock(int(d.Fd()), syscall.LOCK_EX)
-		if err == nil {
-			return func() { _ = d.Close() }, nil
-		}
-		if !errors.Is(err, syscall.EINTR) {
-			return nil, errors.Join(err, d.Close())
-		}
+	if err := flock.Lock(d, flock.Exclusive); err != nil {
+		return nil, errors.Join(err, d.Close())
 	}
+	return func() { _ = d.Close() }, nil
 }

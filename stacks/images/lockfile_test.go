@@ -145,7 +145,8 @@ func TestLockFileThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	l := load(t, filepath.Join(t.TempDir(), "gone", images.LockFile))
 	l.Set("a", sumA)
-	if err := l.Save(); !errors.Is(err, fs.ErrNotExist) {
+	var unwritable *images.WriteError
+	if err := l.Save(); !errors.Is(err, fs.ErrNotExist) || !errors.As(err, &unwritable) || unwritable.Hint() == "" {
 		t.Error(err)
 	}
 	for name, digest := range map[string]string{"a b": sumA, "#a": sumA, "a": "b:1", "c": sumA + "\nd: " + sumB} {

@@ -1,7 +1,9 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
+	"time"
 
 	"github.com/envctl/envctl/stacks"
 )
@@ -15,7 +17,12 @@ func (s *Service) Down(ctx context.Context, req Request) (stacks.Result, error) 
 		return r.end("", err)
 	}
 	defer release()
-	interrupted := r.record.Interrupted()
+	return r.down(ctx)
+}
+
+// down is Down while the lock is held.
+func (r *run) down(ctx context.Context) (stacks.Result, error) {
+	interrupted := r.killed || r.record.Interrupted()
 	if r.known {
 		if err := r.start(); err != nil {
 			return r.end("", err)
@@ -26,7 +33,7 @@ func (s *Service) Down(ctx context.Context, req Request) (stacks.Result, error) 
 	if err != nil {
 		return r.end("", r.finishKnown(err))
 	}
-	if err := s.State.Delete(req.Ref); err != nil {
+	if err := r.s.State.Delete(r.req.Ref); err != nil {
 		return r.end("", err)
 	}
 	if !r.known && changes.Delete == 0 {
@@ -47,6 +54,7 @@ func (r *run) destroy(ctx context.Context, interrupted bool) (stacks.Changes, er
 			return err
 		})
 	}
+	late := time.After(r.s.Late)
 	if interrupted {
 		if err := sweep(); err != nil {
 			return stacks.Changes{Delete: swept}, err
@@ -63,6 +71,11 @@ func (r *run) destroy(ctx context.Context, interrupted bool) (stacks.Changes, er
 	})
 	if interrupted {
 		changes.Delete, swept = max(changes.Delete, swept), 0 // the same objects, seen twice
+		select {
+		case <-late:
+		case <-ctx.Done():
+			err = cmp.Or(err, context.Cause(ctx))
+		}
 	}
 	if err == nil {
 		err = sweep()

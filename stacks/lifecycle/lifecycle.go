@@ -40,6 +40,10 @@ type Service struct {
 	// LockWait is how long an operation waits for another one on the same
 	// experiment before it gives up.
 	LockWait time.Duration
+	// Late is how long a target may still make what a killed command asked it for: an
+	// engine whose client is gone finishes the image that it writes. Down after such a
+	// command looks again when it has passed.
+	Late time.Duration
 }
 
 // Request is one operation on one experiment.
@@ -63,17 +67,20 @@ type run struct {
 	record  state.Record
 	known   bool // a record was there
 	started bool // the record says that this operation began
+	killed  bool // the command before this one was, and kept its lock
 	plan    *plan.Plan
 	secrets map[string]components.SecretSource
 	program components.ExperimentArgs
 	drift   []stacks.Drift // found before an up, which mends it
+	made    time.Time      // what the labels of the objects say of their expiry
+	wait    time.Duration  // for another operation on the same experiment
 }
 
 func (s *Service) begin(command string, req Request) *run {
 	if req.OnEvent == nil {
 		req.OnEvent = func(stacks.Event) {}
 	}
-	return &run{s: s, req: req, began: s.Now(), result: stacks.Result{
+	return &run{s: s, req: req, began: s.Now(), wait: s.LockWait, result: stacks.Result{
 		SchemaVersion: stacks.SchemaVersion, Command: command, Ref: req.Ref, Simulated: s.Simulated, Result: stacks.Failed, Warnings: []string{},
 	}}
 }
@@ -104,7 +111,7 @@ func (r *run) phase(name string, fn func() error) error {
 // lock holds the experiment for this operation, and reads its record.
 func (r *run) lock(ctx context.Context) (release func(), err error) {
 	held, err := r.s.State.Lock(ctx, r.req.Ref, state.LockOptions{
-		Command: "envctl " + r.result.Command, Wait: r.s.LockWait,
+		Command: "envctl " + r.result.Command, Wait: r.wait,
 		OnWait: func(h state.Holder) {
 			r.req.OnEvent(stacks.Event{Time: r.s.Now(), Type: stacks.EventLog, Severity: "info",
 				Message: fmt.Sprintf("waiting for %s", h)})
@@ -117,6 +124,7 @@ func (r *run) lock(ctx context.Context) (release func(), err error) {
 		_ = held.Release()
 		return nil, err
 	}
+	r.killed = held.Killed
 	return func() { _ = held.Release() }, nil
 }
 
@@ -168,7 +176,7 @@ func (r *run) makePlan(ctx context.Context, dryRun bool) (err error) {
 		}
 	}
 	r.plan, err = plan.New(def, plan.Options{
-		Instance: r.req.Ref.Instance, Target: r.req.Ref.Target, Expires: r.record.Expires, Images: found,
+		Instance: r.req.Ref.Instance, Target: r.req.Ref.Target, Expires: r.made, Images: found,
 	})
 	return err
 }
@@ -181,21 +189,4 @@ func (r *run) makeReady(ctx context.Context, dryRun bool) error {
 	}
 	r.program = components.ExperimentArgs{Plan: r.plan, Target: target, Secrets: r.secrets}
 	return nil
-}
-
-// expire settles when the experiment expires: counted from its creation, so that
-// a repeated up prolongs nothing.
-func (r *run) expire() {
-	ttl := time.Duration(r.req.Definition.TTL)
-	if r.req.TTL != nil {
-		ttl = *r.req.TTL
-	}
-	if !r.known {
-		r.record.Ref, r.record.Created = r.req.Ref, r.began.UTC().Truncate(time.Second)
-	}
-	r.record.TTL, r.record.Expires = ttl, time.Time{}
-	if ttl > 0 {
-		r.record.Expires = r.record.Created.Add(ttl)
-	}
-	r.result.Expires = r.record.Expires
 }

@@ -3,6 +3,8 @@ package lifecycle_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +32,7 @@ type world struct {
 	exists bool             // the stack
 	obs    stacks.Observation
 	opts   stacks.Options // of the last Up
+	swept  []time.Time
 }
 
 func (w *world) call(name string) error {
@@ -67,7 +70,10 @@ func (w *world) Prune(context.Context, *plan.Plan) (int, error) { return 0, w.ca
 
 func (w *world) DataTypes() []string { return []string{"docker:index/volume:Volume"} }
 
-func (w *world) Sweep(context.Context, stacks.Ref, bool) (int, error) { return 0, w.call("sweep") }
+func (w *world) Sweep(context.Context, stacks.Ref, bool) (int, error) {
+	w.swept = append(w.swept, time.Now())
+	return 0, w.call("sweep")
+}
 
 func (w *world) Preview(
 	context.Context, stacks.Ref, pulumi.RunFunc, stacks.Options,
@@ -223,6 +229,24 @@ func TestAFailedUpIsNoBasis(t *testing.T) {
 	}
 }
 
+// TestWhatWasNeverMadeIsNotMended: after a failed up, what its plan has and the
+// target does not is made, not mended; after a whole one it is mended.
+func TestWhatWasNeverMadeIsNotMended(t *testing.T) {
+	t.Parallel()
+	w := &world{fail: map[string]error{"up": errors.New("boom")}}
+	s, req := newService(t, w), request(t)
+	if _, err := s.Up(t.Context(), req); err == nil {
+		t.Fatal("no error")
+	}
+	w.fail, w.obs = nil, stacks.Observation{Drift: []stacks.Drift{{Resource: "app api", Want: "running", Got: "missing"}}}
+	for i, want := range [][]string{nil, {"mended: app api is missing, want running"}} {
+		got, err := s.Up(t.Context(), req)
+		if err != nil || !slices.Equal(got.Warnings, want) {
+			t.Errorf("up %d after the failed one: %q, %v; want %q", i+1, got.Warnings, err, want)
+		}
+	}
+}
+
 // TestFailureIsRecordedAndGoesOn fails an up at each step: the record says so,
 // the next up goes on, and down leaves nothing.
 func TestFailureIsRecordedAndGoesOn(t *testing.T) {
@@ -342,9 +366,12 @@ func TestKilledOperation(t *testing.T) {
 	if err := s.State.Save(rec); err != nil {
 		t.Fatal(err)
 	}
-	w.calls = nil
+	w.calls, s.Late = nil, 50*time.Millisecond
 	if _, err := s.Down(t.Context(), lifecycle.Request{Ref: ref}); err != nil {
 		t.Fatal(err)
+	}
+	if n := len(w.swept); n != 2 || w.swept[1].Sub(w.swept[0]) < s.Late {
+		t.Errorf("a down after a kill looks at %v", w.swept)
 	}
 	if first, last := slices.Index(w.calls, "sweep"), slices.Index(w.calls, "destroy"); first < 0 || first > last {
 		t.Errorf("down after a kill: %v", w.calls)
@@ -396,6 +423,30 @@ func TestPreviewWritesNothing(t *testing.T) {
 	}
 }
 
+// Two definitions of one name on one machine must be told about; a moved one is none.
+func TestUpFromAnotherFile(t *testing.T) {
+	t.Parallel()
+	s, req := newService(t, &world{}), request(t)
+	dir := t.TempDir()
+	a, beside, b := filepath.Join(dir, "a.yaml"), filepath.Join(dir, "beside.yaml"), filepath.Join(dir, "other", "a.yaml")
+	if err := os.WriteFile(a, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i, step := range []struct {
+		file  string
+		warns bool
+	}{{beside, false}, {a, false}, {a, false}, {b, true}, {a, false}} { // b was never there
+		req.File = step.file
+		got, err := s.Up(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if warned := slices.ContainsFunc(got.Warnings, func(w string) bool { return strings.Contains(w, a+" before") }); warned != step.warns {
+			t.Errorf("up %d from %s: warnings %q", i, step.file, got.Warnings)
+		}
+	}
+}
+
 func TestListWithoutAnEngine(t *testing.T) {
 	t.Parallel()
 	w := &world{}
@@ -404,7 +455,49 @@ func TestListWithoutAnEngine(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.fail = map[string]error{"states": errors.New("no engine")}
-	if list, err := s.List(t.Context()); err != nil || len(list) != 1 || list[0].State != stacks.StatusUnknown {
+	if list, err := s.List(t.Context()); err != nil || len(list) != 1 || list[0].State != stacks.StatusUnknown || list[0].Reason != "no engine" {
 		t.Errorf("list: %+v, %v", list, err)
+	}
+}
+
+// One damaged record must not hide the experiments beside it.
+func TestListBesideADamagedRecord(t *testing.T) {
+	t.Parallel()
+	w := &world{}
+	s, req := newService(t, w), request(t)
+	if _, err := s.Up(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	damaged := filepath.Join(s.State.Path(), "records", "other.default.local.json")
+	if err := os.WriteFile(damaged, []byte("{\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	list, err := s.List(t.Context())
+	var told *state.DamagedError
+	if len(list) != 1 || list[0].Experiment != req.Ref.Experiment || !errors.As(err, &told) || told.Path != damaged {
+		t.Errorf("list: %+v, %v", list, err)
+	}
+}
+
+// TestKilledBeforeItsRecord is a command that was killed while it built images: only
+// its lock tells.
+func TestKilledBeforeItsRecord(t *testing.T) {
+	t.Parallel()
+	w := &world{}
+	s := newService(t, w)
+	s.Late = 50 * time.Millisecond
+	file := filepath.Join(s.State.Path(), "locks", ref.String()+".lock")
+	if err := os.WriteFile(file, []byte(`{"pid": 1, "command": "envctl up"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Down(t.Context(), lifecycle.Request{Ref: ref}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(w.swept); n != 2 || w.swept[1].Sub(w.swept[0]) < s.Late {
+		t.Errorf("looked at %v", w.swept)
+	}
+	w.swept = nil
+	if _, err := s.Down(t.Context(), lifecycle.Request{Ref: ref}); err != nil || len(w.swept) != 1 {
+		t.Errorf("a down after one that ended looks at %v, %v", w.swept, err)
 	}
 }

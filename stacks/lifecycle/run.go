@@ -13,6 +13,9 @@ type Settled struct {
 	Plan *plan.Plan
 	// Secrets are the values of the job's secrets by variable.
 	Secrets map[string]string
+	// Ground are the secrets that the experiment's ground made for itself, by name;
+	// empty where it is not up or made none.
+	Ground map[string]string
 }
 
 // Settle builds or pulls what the definition needs and returns its plan and the
@@ -27,7 +30,9 @@ func (s *Service) Settle(ctx context.Context, req Request, workload string) (Set
 	if r.record, r.known, err = s.State.Load(req.Ref); err != nil {
 		return Settled{}, err
 	}
-	r.expire()
+	if err := r.expire(); err != nil {
+		return Settled{}, err
+	}
 	if err := r.makePlan(ctx, false); err != nil {
 		return Settled{}, err
 	}
@@ -36,17 +41,16 @@ func (s *Service) Settle(ctx context.Context, req Request, workload string) (Set
 		return Settled{}, fmt.Errorf("the plan has no workload %q", workload)
 	}
 	out := Settled{Plan: r.plan, Secrets: map[string]string{}}
-	var generated map[string]string
+	generated, err := s.generated(ctx, r, w)
+	if err != nil {
+		return Settled{}, err
+	}
+	out.Ground = generated
 	for variable, name := range w.Secrets {
 		source := r.secrets[name]
 		if source.Generate == 0 {
 			out.Secrets[variable] = source.Value
 			continue
-		}
-		if generated == nil {
-			if generated, err = s.Engine.Generated(ctx, req.Ref); err != nil {
-				return Settled{}, err
-			}
 		}
 		value, ok := generated[name]
 		if !ok {
@@ -55,6 +59,19 @@ func (s *Service) Settle(ctx context.Context, req Request, workload string) (Set
 		out.Secrets[variable] = value
 	}
 	return out, nil
+}
+
+// generated are the secrets that the experiment's state alone has, where a workload
+// may need one: reading them costs the derivation of the state's key.
+func (s *Service) generated(ctx context.Context, r *run, w plan.Workload) (map[string]string, error) {
+	needed := len(r.plan.Spec().Models) > 0
+	for _, name := range w.Secrets {
+		needed = needed || r.secrets[name].Generate > 0
+	}
+	if !needed {
+		return nil, nil
+	}
+	return s.Engine.Generated(ctx, r.req.Ref)
 }
 
 // NewResult is an empty result of a command that lifecycle does not run itself.
@@ -72,7 +89,9 @@ func (s *Service) Plan(ctx context.Context, req Request) (*plan.Plan, error) {
 	if r.record, r.known, err = s.State.Load(req.Ref); err != nil {
 		return nil, err
 	}
-	r.expire()
+	if err := r.expire(); err != nil {
+		return nil, err
+	}
 	err = r.makePlan(ctx, true)
 	return r.plan, err
 }

@@ -5,6 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/envctl/envctl/components"
@@ -24,14 +27,28 @@ func (s *Service) Preview(ctx context.Context, req Request) (stacks.Result, erro
 	if r.record, r.known, err = s.State.Load(req.Ref); err != nil {
 		return r.end("", err)
 	}
-	r.expire()
-	if err := r.settle(ctx, true); err != nil {
+	if err := errors.Join(r.expire(), r.settle(ctx, true)); err != nil {
 		return r.end("", err)
 	}
 	opts := stacks.Options{OnEvent: r.req.OnEvent, Refresh: r.known}
 	steps, changes, err := s.Engine.Preview(ctx, req.Ref, components.Program(r.program), opts)
 	r.result.Steps, r.result.Changes = steps, &changes
 	return r.end(outcomeOf(changes, r.known), err)
+}
+
+// warnOfOther says that the experiment was brought up from a file in another folder,
+// which is there still: one of the two may want a name of its own. Who has two files
+// in one folder names one with --file, and knows.
+func (r *run) warnOfOther() {
+	before := r.record.File
+	if before == "" || r.req.File == "" || filepath.Dir(before) == filepath.Dir(r.req.File) {
+		return
+	}
+	if _, err := os.Stat(before); err != nil {
+		return // it was moved
+	}
+	r.result.Warnings = append(r.result.Warnings, fmt.Sprintf(
+		"%s was brought up from %s before and is now as %s says; another name, or --name, keeps two apart", r.req.Ref.Experiment, before, r.req.File))
 }
 
 // outcomeOf names what changes make of an experiment.
@@ -58,7 +75,11 @@ func (s *Service) Up(ctx context.Context, req Request) (stacks.Result, error) {
 	}
 	defer release()
 	interrupted, before := r.record.Interrupted(), r.record
-	r.expire()
+	if err := r.expire(); err != nil {
+		return r.end("", err)
+	}
+	marked := r.markedBeside(ctx)
+	r.warnOfOther()
 	r.record.File, r.record.Definition = req.File, definition.Hash(req.Definition)
 	recorded := func() error { return nil }
 	if !r.known {
@@ -66,7 +87,13 @@ func (s *Service) Up(ctx context.Context, req Request) (stacks.Result, error) {
 		recorded = r.startBeside()
 	}
 	outcome, done, err := r.apply(ctx, before, interrupted, recorded)
-	if done {
+	if err == nil {
+		var moved bool
+		if moved, err = r.keepDeadline(ctx, marked); moved {
+			done = false
+		}
+	}
+	if done && err == nil {
 		return r.end(outcome, nil)
 	}
 	return r.end(outcome, r.finish(err))
@@ -192,7 +219,7 @@ func (r *run) setUp(ctx context.Context, refresh bool) (outcome string, done boo
 // applyUntilDone runs the engine, again while the target says that what failed only
 // needed time. The changes of every try count.
 func (r *run) applyUntilDone(ctx context.Context, refresh bool) error {
-	waiter, waits := r.s.Target.(stacks.Waiter)
+	repeater, repeats := r.s.Target.(stacks.Repeater)
 	for tries := 1; ; tries++ {
 		changes, err := r.s.Engine.Up(ctx, r.req.Ref, components.Program(r.program),
 			stacks.Options{Refresh: refresh, OnEvent: r.req.OnEvent})
@@ -204,7 +231,7 @@ func (r *run) applyUntilDone(ctx context.Context, refresh bool) error {
 			changes.Same = max(0, changes.Same-before.Create-before.Update-before.Replace)
 		}
 		r.result.Changes = &changes
-		if err == nil || !waits || ctx.Err() != nil || !waiter.Again(ctx, r.plan, err, tries, r.req.OnEvent) {
+		if err == nil || !repeats || ctx.Err() != nil || !repeater.Again(ctx, r.plan, err, tries, r.req.OnEvent) {
 			return err
 		}
 		refresh = true
@@ -223,7 +250,9 @@ func (r *run) needsRefresh(ctx context.Context, interrupted bool) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	r.drift = obs.Drift
+	if r.record.Applied != nil { // else what is missing was never made
+		r.drift = obs.Drift
+	}
 	return !obs.Sound() || moved(obs, r.record.Applied), nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/envctl/envctl/stacks"
+	"github.com/envctl/envctl/stacks/expiry"
 	"github.com/envctl/envctl/stacks/state"
 )
 
@@ -21,7 +22,9 @@ func (s *Service) Status(ctx context.Context, ref stacks.Ref) (stacks.Result, er
 	if err != nil || last == nil {
 		return r.end(stacks.Absent, err)
 	}
-	r.result.Expires = r.record.Expires
+	if r.result.Expires, err = r.deadline(ctx); err != nil {
+		return r.end("", err)
+	}
 	obs, err := s.Target.Observe(ctx, last)
 	if err != nil {
 		return r.end("", err)
@@ -78,13 +81,12 @@ func (s *Service) outputs(ctx context.Context, ref stacks.Ref) (stacks.Outputs, 
 
 // List returns every experiment that is recorded here, is in the state store or
 // has objects on the target, sorted by name. An engine that does not answer
-// makes states unknown and is no error.
+// makes states unknown, says why, and is no error. Where records are damaged the
+// error is theirs, and the others are listed beside it.
 func (s *Service) List(ctx context.Context) ([]stacks.Summary, error) {
-	records, err := s.State.List()
+	records, damaged := s.State.List()
+	records, err := s.addShared(ctx, records)
 	if err != nil {
-		return nil, err
-	}
-	if records, err = s.addShared(ctx, records); err != nil {
 		return nil, err
 	}
 	states, stateErr := s.Target.States(ctx)
@@ -104,7 +106,7 @@ func (s *Service) List(ctx context.Context) ([]stacks.Summary, error) {
 		out = append(out, sum)
 	}
 	slices.SortFunc(out, stacks.Summary.Compare)
-	return out, nil
+	return out, damaged
 }
 
 // addShared adds the stacks that other machines have recorded.
@@ -127,10 +129,13 @@ func (s *Service) addShared(ctx context.Context, records []state.Record) ([]stat
 // summarize is a record with what the target says; what is present and has no apps,
 // as a platform, runs.
 func summarize(rec state.Record, st stacks.State, present bool, err error) stacks.Summary {
-	out := stacks.Summary{Ref: rec.Ref, Created: rec.Created, Expires: rec.Expires, Apps: st.Apps}
+	out := stacks.Summary{Ref: rec.Ref, Created: rec.Created, Expires: expiry.Deadline(rec, st), Apps: st.Apps}
+	if out.Created.IsZero() {
+		out.Created = st.Created
+	}
 	switch {
 	case err != nil:
-		out.State = stacks.StatusUnknown
+		out.State, out.Reason = stacks.StatusUnknown, err.Error()
 	case rec.Interrupted():
 		out.State = stacks.StatusInterrupted
 	case st.Apps > 0 && st.Stopped > 0:

@@ -70,14 +70,6 @@ func Check(def *definition.Definition, ref stacks.Ref, s Source) (*plan.Plan, er
 	if len(reasons) > 0 {
 		return nil, refuse("`envctl status` and `envctl logs` say more; `envctl up` mends what was changed", reasons...)
 	}
-	for _, w := range local.Spec().Workloads {
-		if digestOf(w.Image) == "" {
-			reasons = append(reasons, fmt.Sprintf("the image of %q is known to the local engine only (%.23s)", w.Name, w.Image.Ref))
-		}
-	}
-	if len(reasons) > 0 {
-		return nil, refuse("bring it up once more with `envctl up`, which pushes what it built; an image that was not built has to be in a registry", reasons...)
-	}
 	return local, nil
 }
 
@@ -92,15 +84,22 @@ func digestOf(image plan.Image) string {
 	return ""
 }
 
-// Images are the images of a plan, by workload: what is to run on Azure.
-func Images(local *plan.Plan) map[string]plan.Image {
+// Images are the images of a plan, by workload: what is to run on Azure. One that
+// only the local engine has is given to publish, which puts it into a registry.
+func Images(local *plan.Plan, publish func(workload, id string) (plan.Image, error)) (map[string]plan.Image, error) {
 	out := map[string]plan.Image{}
 	for _, w := range local.Spec().Workloads {
 		image := w.Image
-		image.Digest = digestOf(image)
+		if image.Digest = digestOf(image); image.Digest == "" {
+			published, err := publish(w.Name, image.Ref)
+			if err != nil {
+				return nil, fmt.Errorf("the image of %q is known to the local engine only: %w", w.Name, err)
+			}
+			image = published
+		}
 		out[w.Name] = image
 	}
-	return out
+	return out, nil
 }
 
 // Difference is what differs between what ran and what will run.
@@ -113,18 +112,28 @@ type Difference struct {
 	Other []plan.Change
 }
 
-// address is the path of a property that only says where something is, or what
-// the place alone knows of: its ground and its budget.
-var address = regexp.MustCompile(`^(target|expires|azure(\..+)?|platform|kind|shared(\..+)?|budget(\..+|\[.+)?|image\.(ref|tag|keep|repository|build\..+|build|digest))$`)
+// stored is the path of a property of an image that says where it is kept, beside
+// its digest, which is compared by itself.
+var stored = regexp.MustCompile(`^image\.(ref|tag|keep|repository|build(\..+)?|digest)$`)
 
-// Compare says what differs between the local plan and the one for Azure.
-func Compare(local, azure *plan.Plan) Difference {
+// address says that a property of a change only tells where something is, or what
+// the place alone knows of: all of a plan's ground but its models.
+func address(c plan.Change, path string) bool {
+	if c.Workload != "" {
+		return stored.MatchString(path)
+	}
+	return !strings.HasPrefix(path, "models")
+}
+
+// Compare says what differs between the local plan, whose images are images, and
+// the one for Azure.
+func Compare(local, azure *plan.Plan, images map[string]plan.Image) Difference {
 	d := Difference{Same: map[string]string{}}
 	for _, c := range plan.Diff(local, azure) {
 		here, other := c, c
 		here.Props, other.Props = nil, nil
 		for _, p := range c.Props {
-			if address.MatchString(p.Path) {
+			if address(c, p.Path) {
 				here.Props = append(here.Props, p)
 			} else {
 				other.Props = append(other.Props, p)
@@ -138,8 +147,8 @@ func Compare(local, azure *plan.Plan) Difference {
 		}
 	}
 	for _, w := range azure.Spec().Workloads {
-		from, ok := local.Workload(w.Name)
-		was, is := digestOf(from.Image), digestOf(w.Image)
+		from, ok := images[w.Name]
+		was, is := digestOf(from), digestOf(w.Image)
 		if ok && was == is {
 			d.Same[w.Name] = is
 			continue

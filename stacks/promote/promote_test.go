@@ -68,8 +68,11 @@ func healthy(t *testing.T) promote.Source {
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	local, err := promote.Check(define(), ref, healthy(t))
-	if err != nil || promote.Images(local)["api"].Digest != digest {
-		t.Fatalf("%v, %v", local, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := promote.Images(local, nil); err != nil || got["api"].Digest != digest {
+		t.Fatalf("%v, %v", got, err)
 	}
 	for name, c := range map[string]struct {
 		break_ func(*promote.Source, *definition.Definition)
@@ -85,11 +88,6 @@ func TestCheck(t *testing.T) {
 		"drift": {func(s *promote.Source, _ *definition.Definition) {
 			s.Observed.Drift = []stacks.Drift{{Resource: "network", Want: "present", Got: "missing"}}
 		}, "network is missing"},
-		"not in a registry": {func(s *promote.Source, _ *definition.Definition) {
-			image := pushed()
-			image.Digest = ""
-			s.Record.Plan, _ = json.Marshal(planOf(t, "local", image))
-		}, "local engine only"},
 	} {
 		s, def := healthy(t), define()
 		c.break_(&s, def)
@@ -101,12 +99,33 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// An image that only the engine has is put into a registry, and is the same then.
+func TestAnImageOfTheEngineIsPublished(t *testing.T) {
+	t.Parallel()
+	local := planOf(t, "local", plan.Image{Ref: imageID})
+	got, err := promote.Images(local, func(workload, id string) (plan.Image, error) {
+		return plan.Image{Ref: id, Repository: "exp/" + workload, Digest: digest, Keep: true}, nil
+	})
+	want := map[string]plan.Image{"api": {Ref: imageID, Repository: "exp/api", Digest: digest, Keep: true}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	azure := planOf(t, plan.Azure, plan.Image{Ref: "exp/api@" + digest, Digest: digest, Repository: "exp/api", Keep: true})
+	if d := promote.Compare(local, azure, got); len(d.Other) != 0 || d.Same["api"] != digest {
+		t.Errorf("%+v", d)
+	}
+	broken := errors.New("no space")
+	if _, err := promote.Images(local, func(string, string) (plan.Image, error) { return plan.Image{}, broken }); !errors.Is(err, broken) {
+		t.Errorf("%v", err)
+	}
+}
+
 // Between the two plans nothing but addresses may differ, and the digest is one.
 func TestCompare(t *testing.T) {
 	t.Parallel()
-	local := planOf(t, "local", pushed())
+	local, ran := planOf(t, "local", pushed()), map[string]plan.Image{"api": pushed()}
 	azure := planOf(t, plan.Azure, plan.Image{Ref: "exp/api@" + digest, Digest: digest, Repository: "exp/api", Keep: true})
-	d := promote.Compare(local, azure)
+	d := promote.Compare(local, azure, ran)
 	if len(d.Other) != 0 || d.Err(ref) != nil || len(d.Addresses) == 0 {
 		t.Errorf("%+v", d)
 	}
@@ -114,7 +133,7 @@ func TestCompare(t *testing.T) {
 		t.Error(diff)
 	}
 	moved := planOf(t, plan.Azure, plan.Image{Ref: "exp/api@" + other, Digest: other, Repository: "exp/api"})
-	if err := promote.Compare(local, moved).Err(ref); err == nil || !strings.Contains(err.Error(), other) {
+	if err := promote.Compare(local, moved, ran).Err(ref); err == nil || !strings.Contains(err.Error(), other) {
 		t.Errorf("another digest: %v", err)
 	}
 	def := define()
@@ -126,9 +145,90 @@ func TestCompare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := promote.Compare(local, edited).Err(ref); err == nil || !strings.Contains(err.Error(), "env.LEVEL is info and would be debug") {
+	if err := promote.Compare(local, edited, ran).Err(ref); err == nil || !strings.Contains(err.Error(), "env.LEVEL is info and would be debug") {
 		t.Errorf("another variable: %v", err)
 	}
+}
+
+// Whatever a definition says of its targets, one that was not changed is promoted; a
+// model that is another one is not.
+func TestCompareEveryDefinition(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../../components/definition/testdata/valid/*.yaml")
+	examples, _ := filepath.Glob("../../examples/*/envctl.yaml")
+	if err != nil || len(files) < 20 || len(examples) == 0 {
+		t.Fatal(err, len(files), len(examples))
+	}
+	models := 0
+	for _, file := range append(files, examples...) {
+		if strings.Contains(file, "from-environment") {
+			continue
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		def, err := definition.Read(data, definition.ReadOptions{File: file, Dir: filepath.Dir(file)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if def.Kind == definition.KindPlatform {
+			continue
+		}
+		here, images := ranAndWillRun(t, def)
+		there := images(plan.Azure, def)
+		if err := promote.Compare(here, there, imagesOf(def)).Err(ref); err != nil {
+			t.Errorf("%s: %v", filepath.Base(file), err)
+		}
+		for name, m := range def.Models {
+			models++
+			m.Model = "another"
+			def.Models[name] = m
+			if err := promote.Compare(here, images(plan.Azure, def), imagesOf(def)).Err(ref); err == nil || !strings.Contains(err.Error(), "would be another") {
+				t.Errorf("%s with another model: %v", filepath.Base(file), err)
+			}
+		}
+	}
+	if models == 0 {
+		t.Error("no definition had a model")
+	}
+}
+
+// imagesOf are what runs locally, by workload.
+func imagesOf(def *definition.Definition) map[string]plan.Image {
+	out := map[string]plan.Image{}
+	add := func(name string, w definition.Workload) {
+		image := pushed()
+		image.Build.Files = w.Files
+		out[name] = image
+	}
+	for name, app := range def.Apps {
+		add(name, app.Workload)
+	}
+	for name, job := range def.Jobs {
+		add(name, job.Workload)
+	}
+	return out
+}
+
+// ranAndWillRun is the local plan of a definition, and how another is made.
+func ranAndWillRun(t *testing.T, def *definition.Definition) (*plan.Plan, func(string, *definition.Definition) *plan.Plan) {
+	t.Helper()
+	of := func(target string, def *definition.Definition) *plan.Plan {
+		t.Helper()
+		images := imagesOf(def)
+		for name, image := range images {
+			if target == plan.Azure {
+				images[name] = plan.Image{Ref: "exp/api@" + digest, Digest: digest, Repository: "exp/api", Keep: true, Build: image.Build}
+			}
+		}
+		p, err := plan.New(def, plan.Options{Instance: "default", Target: target, Images: images})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	return of("local", def), of
 }
 
 func TestReceipts(t *testing.T) {

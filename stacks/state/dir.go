@@ -27,7 +27,7 @@ func Open(getenv func(string) string) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, sub := range []string{"", "records", "locks", "pulumi", "work", "derived"} {
+	for _, sub := range []string{"", "records", "locks", "pulumi", "work", "derived", "ledgers"} {
 		if err := os.MkdirAll(filepath.Join(path, sub), 0o700); err != nil {
 			return nil, &DirError{Path: path, Err: err}
 		}
@@ -96,8 +96,33 @@ func (d *Dir) Derived() string { return filepath.Join(d.path, "derived") }
 // Registry is the local registry's, which makes and removes it.
 func (d *Dir) Registry() string { return filepath.Join(d.path, "registry") }
 
+// Models is the folder of the process that answers for the models of a stack, which
+// makes and removes it.
+func (d *Dir) Models(ref stacks.Ref) (string, error) {
+	name, err := stackName(ref)
+	return filepath.Join(d.path, "models", name), err
+}
+
+// Ledger is the file that has what the models of an experiment cost, all its
+// instances together. It outlives them, so that a budget does too.
+func (d *Dir) Ledger(ref stacks.Ref) (string, error) {
+	_, err := stackName(ref)
+	return filepath.Join(d.path, "ledgers", ref.Experiment), err
+}
+
 // SaltFile keeps the salt of the key that [Dir.Passphrase] leads to.
 func (d *Dir) SaltFile() string { return filepath.Join(d.path, "key.salt") }
+
+// DerivedFile keeps what the key and that salt lead to. It is empty where the
+// passphrase is the user's, which is written nowhere in any form.
+func (d *Dir) DerivedFile() string {
+	for _, name := range append(phraseVariables(), phraseFileVariables()...) {
+		if d.getenv(name) != "" {
+			return ""
+		}
+	}
+	return filepath.Join(d.path, "key.derived")
+}
 
 // BackendURL is where Pulumi keeps state: ENVCTL_BACKEND_URL, else this folder.
 func (d *Dir) BackendURL() string {

@@ -5,6 +5,7 @@
 //	<dir>/records/<stack>.json   what a stack is, its last plan and operation
 //	<dir>/locks/<stack>.lock     who operates on it now; gone when nobody does
 //	<dir>/key, key.salt          passphrase of the state's secrets
+//	<dir>/key.derived            the key that the two lead to
 //	<dir>/pulumi/                Pulumi's state
 //	<dir>/derived/, work/        made anew whenever needed
 //

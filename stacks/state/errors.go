@@ -70,7 +70,12 @@ type DamagedError struct {
 	Err    error
 }
 
-func (e *DamagedError) Error() string { return fmt.Sprintf("%q is damaged: %v", e.Path, e.Err) }
+func (e *DamagedError) Error() string {
+	if errors.Is(e.Err, errNewer) {
+		return fmt.Sprintf("%q cannot be used: %v", e.Path, e.Err)
+	}
+	return fmt.Sprintf("%q is damaged: %v", e.Path, e.Err)
+}
 
 // Unwrap returns the cause.
 func (e *DamagedError) Unwrap() error { return e.Err }
@@ -80,6 +85,9 @@ func (*DamagedError) Code() string { return "state" }
 
 // Hint says how to restore it.
 func (e *DamagedError) Hint() string {
+	if errors.Is(e.Err, errNewer) {
+		return "use the envctl that wrote it: `envctl version` says which one this is"
+	}
 	if e.Backup != "" {
 		return fmt.Sprintf("restore the previous version: cp %q %q", e.Backup, e.Path)
 	}

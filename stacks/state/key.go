@@ -20,12 +20,12 @@ func (d *Dir) KeyFile() string { return filepath.Join(d.path, "key") }
 // PULUMI_CONFIG_PASSPHRASE and PULUMI_CONFIG_PASSPHRASE_FILE), else a key of 32
 // random bytes that is made once and that only its owner can read (0600).
 func (d *Dir) Passphrase(context.Context) (string, error) {
-	for _, name := range []string{"ENVCTL_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE"} {
+	for _, name := range phraseVariables() {
 		if value := d.getenv(name); value != "" {
 			return value, nil
 		}
 	}
-	for _, name := range []string{"ENVCTL_PASSPHRASE_FILE", "PULUMI_CONFIG_PASSPHRASE_FILE"} {
+	for _, name := range phraseFileVariables() {
 		if path := d.getenv(name); path != "" {
 			return readKey(path, name)
 		}
@@ -36,6 +36,14 @@ func (d *Dir) Passphrase(context.Context) (string, error) {
 		}
 	}
 	return d.readOwnKey()
+}
+
+// phraseVariables are those that have a passphrase, the first that is set.
+func phraseVariables() []string { return []string{"ENVCTL_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE"} }
+
+// phraseFileVariables are those that name its file.
+func phraseFileVariables() []string {
+	return []string{"ENVCTL_PASSPHRASE_FILE", "PULUMI_CONFIG_PASSPHRASE_FILE"}
 }
 
 // readKey reads the file that a variable names; the end of its line is not part

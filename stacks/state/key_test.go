@@ -107,3 +107,25 @@ func TestKeyThatOthersCanReadIsRefused(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// What a user's passphrase leads to is written nowhere.
+func TestOnlyTheOwnKeyIsKeptDerived(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for variable, kept := range map[string]bool{
+		"": true, "ENVCTL_PASSPHRASE": false, "ENVCTL_PASSPHRASE_FILE": false,
+		"PULUMI_CONFIG_PASSPHRASE": false, "PULUMI_CONFIG_PASSPHRASE_FILE": false,
+	} {
+		vars := []string{"ENVCTL_STATE_DIR", dir}
+		if variable != "" {
+			vars = append(vars, variable, "given")
+		}
+		d, err := state.Open(env(vars...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := d.DerivedFile(); (got != "") != kept || kept && filepath.Dir(got) != filepath.Dir(d.KeyFile()) {
+			t.Errorf("with %q the derived key is kept in %q", variable, got)
+		}
+	}
+}

@@ -8,9 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
+	"github.com/envctl/envctl/local/flock"
 	"github.com/envctl/envctl/stacks"
 )
 
@@ -64,14 +64,15 @@ type LockOptions struct {
 
 // Held is a lock that is held.
 type Held struct {
+	// Killed says that the holder before did not give the lock back.
+	Killed  bool
 	file    *os.File
 	release sync.Once
 	err     error
 }
 
 const (
-	// pollLock is how often a held lock is tried again; flock has no wait that a
-	// context could end.
+	// pollLock is how often a held lock is tried again.
 	pollLock = 50 * time.Millisecond
 	// settleLock is how long a new holder may take to write who it is. Until then
 	// the file names nobody, or an owner that was killed.
@@ -118,52 +119,18 @@ func (d *Dir) Lock(ctx context.Context, ref stacks.Ref, o LockOptions) (*Held, e
 
 // tryLock returns nil and no error where somebody else holds the lock.
 func (d *Dir) tryLock(path, command string) (*Held, error) {
-	for {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-		if err != nil {
-			return nil, &DirError{Path: d.path, Err: err}
-		}
-		free, err := flock(f)
-		if err != nil || !free {
-			_ = f.Close() // nothing was written
-			if err != nil {
-				return nil, &DirError{Path: d.path, Err: fmt.Errorf("locking %q: %w", path, err)}
-			}
-			return nil, nil
-		}
-		if !sameFile(f, path) { // its last holder removed it between our open and our lock
-			_ = f.Close()
-			continue
-		}
-		held := &Held{file: f}
-		if err := writeHolder(f, command); err != nil {
-			return nil, &DirError{Path: d.path, Err: errors.Join(err, held.Release())}
-		}
-		return held, nil
-	}
-}
-
-// flock takes the kernel's lock of an open file; false where another has it.
-func flock(f *os.File) (bool, error) {
-	for {
-		switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
-		case err == nil:
-			return true, nil
-		case errors.Is(err, syscall.EWOULDBLOCK):
-			return false, nil
-		case !errors.Is(err, syscall.EINTR):
-			return false, err
-		}
-	}
-}
-
-func sameFile(f *os.File, path string) bool {
-	mine, err := f.Stat()
+	f, err := flock.TryOpen(flock.Create(path), flock.Exclusive)
 	if err != nil {
-		return false
+		return nil, &DirError{Path: d.path, Err: err}
 	}
-	there, err := os.Stat(path)
-	return err == nil && os.SameFile(mine, there)
+	if f == nil {
+		return nil, nil
+	}
+	held := &Held{file: f, Killed: readHolder(path).PID != 0}
+	if err := writeHolder(f, command); err != nil {
+		return nil, &DirError{Path: d.path, Err: errors.Join(err, held.Release())}
+	}
+	return held, nil
 }
 
 func writeHolder(f *os.File, command string) error {

@@ -198,6 +198,15 @@ func TestLockOfAKilledOwnerIsFree(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the lock outlives its owner: %v", err)
 	}
+	if !held.Killed {
+		t.Error("nothing says that the holder before was killed")
+	}
+	if err := held.Release(); err != nil {
+		t.Error(err)
+	}
+	if held = lock(t, d, state.LockOptions{}); held.Killed {
+		t.Error("a holder that gave the lock back counts as killed")
+	}
 	if err := held.Release(); err != nil {
 		t.Error(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/user"
 	"strconv"
+
+	"github.com/envctl/envctl/local/owner"
 )
 
 // Process names one process for good: a PID alone is used again later.
@@ -24,7 +26,7 @@ func Self() Process {
 	if u, err := user.Current(); err == nil {
 		p.User = u.Username
 	}
-	p.Start, _ = startOf(p.PID)
+	p.Start, _ = owner.StartOf(p.PID)
 	return p
 }
 
@@ -37,8 +39,8 @@ func (p Process) Alive() bool {
 	if host, err := os.Hostname(); err != nil || host != p.Host {
 		return true
 	}
-	start, ok := startOf(p.PID)
-	return ok && (p.Start == "" || start == p.Start)
+	start, runs := owner.StartOf(p.PID)
+	return runs && (p.Start == "" || start == "" || start == p.Start)
 }
 
 // String returns the process in words.

@@ -23,7 +23,10 @@ type Record struct {
 	Created time.Time     `json:"created"`
 	TTL     time.Duration `json:"ttl,omitempty"` // nanoseconds; 0: does not expire
 	Expires time.Time     `json:"expires,omitzero"`
-	File    string        `json:"file,omitempty"` // the definition was read from; empty: stdin
+	Moved   bool          `json:"moved,omitempty"` // Expires is what `extend` said, not TTL
+	// Kept is what the target itself says of Expires; zero: never, or not known.
+	Kept time.Time `json:"kept,omitzero"`
+	File string    `json:"file,omitempty"` // the definition was read from; empty: stdin
 	// Definition is the hash of the definition that was applied last.
 	Definition string `json:"definition,omitempty"`
 	// Pulled are the digests of images that were pulled for the experiment.
@@ -115,11 +118,14 @@ func (r Record) encode() ([]byte, error) {
 	return append(append(data, compact...), '\n'), nil
 }
 
+// errNewer is a record of a form that this envctl does not know.
+var errNewer = errors.New("written by a newer envctl")
+
 // check holds that a decoded record is one that this envctl can act on.
 func (r Record) check(name string) error {
 	switch {
 	case r.Version > recordVersion:
-		return fmt.Errorf("it has version %d, written by a newer envctl; this one reads %d", r.Version, recordVersion)
+		return fmt.Errorf("%w: it has version %d, and this one reads %d", errNewer, r.Version, recordVersion)
 	case r.Version < 1:
 		return errors.New("it has no version")
 	case r.Ref.String() != name:

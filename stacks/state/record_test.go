@@ -112,6 +112,12 @@ func TestDamagedRecords(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, ok, err)
 			continue
 		}
+		if name == "of the future" {
+			if strings.Contains(damaged.Error(), "damaged") || !strings.Contains(damaged.Hint(), "the envctl that wrote it") {
+				t.Errorf("%s: %v; %s", name, damaged, damaged.Hint())
+			}
+			continue
+		}
 		if damaged.Backup != "" || !strings.Contains(damaged.Hint(), "mv ") {
 			t.Errorf("%s: a backup that is not there: %s", name, damaged.Hint())
 		}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"testing"
 	"time"
 
 	"github.com/moby/moby/client"
@@ -19,18 +18,6 @@ import (
 
 // patience bounds what has to happen on a machine that is busy with other tests.
 const patience = 2 * time.Minute
-
-// connect returns the engine that envctl finds too. Without one the test fails:
-// nothing here can be proven without it.
-func connect(t testing.TB) *docker.Engine {
-	t.Helper()
-	e, err := docker.Connect(t.Context(), "", os.Getenv)
-	if err != nil {
-		t.Fatalf("these tests need a Docker Engine: %v", err)
-	}
-	t.Cleanup(func() { _ = e.Close() })
-	return e
-}
 
 // unique is a name for an experiment of one test.
 func unique() string {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/envctl/envctl/local/docker"
+	"github.com/envctl/envctl/local/docker/dockertest"
 	"github.com/envctl/envctl/stacks"
 )
 
@@ -30,7 +31,7 @@ type experiment struct {
 // newExperiment writes a definition in which @NAME@ is the experiment's name.
 func newExperiment(t testing.TB, definition string) *experiment {
 	t.Helper()
-	return newExperimentOn(t, connect(t), definition)
+	return newExperimentOn(t, dockertest.Engine(t), definition)
 }
 
 // newExperimentOn is newExperiment on another engine than the usual one.
@@ -166,7 +167,8 @@ func (x *experiment) gone() {
 	}
 	err = filepath.WalkDir(x.state, func(path string, entry os.DirEntry, err error) error {
 		name := strings.TrimSuffix(strings.TrimPrefix(path, x.state+"/"), ".attrs")
-		if err != nil || entry.IsDir() || name == "key" || name == "key.salt" || name == "pulumi/.pulumi/meta.yaml" {
+		// What models cost stays for the month, or down and up would reset a budget.
+		if err != nil || entry.IsDir() || strings.HasPrefix(name, "ledgers/") || name == "key" || name == "key.salt" || name == "key.derived" || name == "pulumi/.pulumi/meta.yaml" {
 			return err
 		}
 		left = append(left, "file "+name)

@@ -19,7 +19,7 @@ func TestAnAppReachesNothingElse(t *testing.T) {
 	inside := func(args ...string) call {
 		return x.run(append([]string{"exec", "api", "--", "/app"}, args...)...)
 	}
-	if c := inside("dial", "store:8080"); c.code != 0 {
+	if c := inside("dial", "store:80"); c.code != 0 {
 		t.Fatalf("the app that it needs does not answer: %s", c.stderr)
 	}
 	outside, err := net.Listen("tcp4", "0.0.0.0:0")
@@ -31,16 +31,21 @@ func TestAnAppReachesNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tried := 0
 	for _, address := range addresses(t) {
 		there := net.JoinHostPort(address.String(), port)
 		conn, err := net.Dial("tcp", there)
 		if err != nil {
-			t.Fatalf("the host's own %s: %v", there, err)
+			continue // the address of a test beside this one, which is gone by now
 		}
 		_ = conn.Close()
+		tried++
 		if c := inside("dial", there); c.code == 0 {
 			t.Errorf("the app reaches the host at %s", there)
 		}
+	}
+	if tried == 0 {
+		t.Fatal("the host has no address but its loopback, so there is nothing that an app must not reach")
 	}
 	for _, name := range []string{"example.com", "host.docker.internal", "localhost.localdomain"} {
 		if c := inside("lookup", name); c.code == 0 {
@@ -72,9 +77,6 @@ func addresses(t *testing.T) []netip.Addr {
 		if err == nil && prefix.Addr().Is4() && !prefix.Addr().IsLoopback() {
 			out = append(out, prefix.Addr())
 		}
-	}
-	if len(out) == 0 {
-		t.Fatal("the host has no address but its loopback, so there is nothing that an app must not reach")
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -30,6 +31,24 @@ func (s session) Write(file string, content []byte, program bool) {
 	if err := os.WriteFile(path, content, mode); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// Files implements [targettest.Session].
+func (s session) Files(folder string) map[string]string {
+	s.t.Helper()
+	out, root := map[string]string{}, os.DirFS(filepath.Join(s.dir, folder))
+	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(root, name)
+		out[name] = string(text)
+		return err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return out
 }
 
 // Envctl implements [targettest.Session].

@@ -65,7 +65,7 @@ func TestRegistry(t *testing.T) {
 
 	// Its process is killed: an up that changes nothing starts nothing, one that
 	// changes something does, at the same address.
-	raw, err := os.ReadFile(filepath.Join(x.state, "registry", "serving"))
+	raw, err := os.ReadFile(filepath.Join(x.state, "registry", "process", "serving"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestRegistry(t *testing.T) {
 		t.Fatal(err)
 	}
 	x.sound()
-	if now, err := os.ReadFile(filepath.Join(x.state, "registry", "serving")); err != nil || string(now) != string(raw) {
+	if now, err := os.ReadFile(filepath.Join(x.state, "registry", "process", "serving")); err != nil || string(now) != string(raw) {
 		t.Errorf("something was started: %s, %v", now, err)
 	}
 	if err := writeContext(filepath.Join(x.dir, "app"), "2"); err != nil {

@@ -119,7 +119,8 @@ func (r *running) end(limit time.Duration) call {
 
 func (r *running) signal(s os.Signal) {
 	r.t.Helper()
-	if err := r.cmd.Process.Signal(s); err != nil {
+	// It may have ended by the signal before.
+	if err := r.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		r.t.Fatal(err)
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/envctl/envctl/local/docker"
+	"github.com/envctl/envctl/local/docker/dockertest"
 )
 
 // TestScripts runs the files of testdata/script. Each has the folder app with a
@@ -26,13 +29,22 @@ import (
 //	fetch URL              GET, waiting for an answer; its body is the stdout
 //	field NAME PATH        sets a variable from the JSON in stdout: a.b.0
 //	nothing-left           no object of the experiment is on the engine
+//
+// and the condition [gvisor]: the engine has a runtime of gVisor's.
 func TestScripts(t *testing.T) {
-	e := connect(t)
+	e := dockertest.Engine(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Setup:               func(env *testscript.Env) error { return setup(env, e) },
+		Condition: func(name string) (bool, error) {
+			if name != "gvisor" {
+				return false, fmt.Errorf("there is no condition %q", name)
+			}
+			info, err := e.Info(context.Background())
+			return slices.Contains(info.Runtimes, "runsc"), err
+		},
+		Setup: func(env *testscript.Env) error { return setup(env, e) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"engine": func(ts *testscript.TestScript, neg bool, args []string) { engineCommand(ts, e, neg, args) },
 			"fetch":  fetch,

@@ -111,7 +111,7 @@ func TestDamage(t *testing.T) {
 			t.Run(name+" is "+strings.Map(printable, damage), func(t *testing.T) {
 				x := newExperiment(t, quickApp)
 				x.must(0, "up")
-				x.env = []string{"ENVCTL_TTL=1h"}
+				x.define(strings.Replace(quickApp, "cpu: 0.25", "env: {STAGE: two}\n    cpu: 0.25", 1))
 				x.must(0, "up") // there is an earlier version now
 				path := filepath.Join(x.state, strings.ReplaceAll(file, "@", x.name+".default.local"))
 				sound, err := os.ReadFile(path)
@@ -136,7 +136,7 @@ func TestDamage(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				x.env = nil // another time to live: up has to change something
+				x.define(quickApp) // up has to change something
 				has(t, x.must(1, "up").stderr, path+".bak")
 				if err := os.WriteFile(path, earlier, 0o600); err != nil {
 					t.Fatal(err)

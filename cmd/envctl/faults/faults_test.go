@@ -55,7 +55,7 @@ apps:
   api: {image: %[1]s, ingress: {port: 8080}, models: [chat], secrets: {TOKEN: token}, needs: [store]}
   store: {image: %[1]s, ingress: {port: 8080}}
 jobs:
-  report: {image: %[1]s, schedule: "0 6 * * *"}
+  report: {image: %[1]s, schedule: "0 6 * * *", outputs: /out}
 models:
   chat: {model: gpt-4o-mini, version: "2024-07-18", capacity: 1}
 secrets:
@@ -64,8 +64,25 @@ targets:
   azure: {location: swedencentral}
 `
 
+// changed is definition after second thoughts: another budget, another model, and
+// no job.
+const changed = `name: exp
+ttl: 8h
+budget: {amount: 60, contacts: [team@example.com], onExceeded: stop}
+apps:
+  api: {image: %[1]s, ingress: {port: 8080}, models: [chat], secrets: {TOKEN: token}, needs: [store]}
+  store: {image: %[1]s, ingress: {port: 8080}}
+models:
+  chat: {model: gpt-4o, version: "2024-11-20", capacity: 1}
+secrets:
+  token: {generate: 32}
+targets:
+  azure: {location: swedencentral}
+`
+
 // TestSchedules brings an experiment up and down on an Azure that fails, and kills
-// either at any instant; whoever comes back gets through, and nothing is left over.
+// either at any instant; whoever comes back gets through, in one of three with a
+// changed definition, and nothing is left over.
 // ENVCTL_SCHEDULES says how many schedules, ENVCTL_SEED which is the first.
 func TestSchedules(t *testing.T) {
 	image := publish(t)
@@ -75,6 +92,9 @@ func TestSchedules(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, image, int64(seed))
 			s.trouble("up")
+			if seed%3 == 0 {
+				s.define(changed, image)
+			}
 			s.settles("up")
 			s.settles("up") // a second one finds everything as it is to be
 			s.trouble("down")
@@ -157,10 +177,7 @@ func newSite(t *testing.T, image string, seed int64) *site {
 		t.Fatal(err)
 	}
 	s := &site{t: t, dir: t.TempDir(), random: rand.New(rand.NewPCG(uint64(seed), 1)), within: within, simulator: simulator}
-	err = os.WriteFile(filepath.Join(s.dir, "envctl.yaml"), fmt.Appendf(nil, definition, image), 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.define(definition, image)
 	s.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "ENVCTL_STATE_DIR=" + filepath.Join(s.dir, "state"),
 		"DOCKER_HOST=unix:///nonexistent", "NO_COLOR=1",
@@ -169,6 +186,14 @@ func newSite(t *testing.T, image string, seed int64) *site {
 		s.env = append(s.env, key+"="+value)
 	}
 	return s
+}
+
+// define writes the site's definition.
+func (s *site) define(text, image string) {
+	s.t.Helper()
+	if err := os.WriteFile(filepath.Join(s.dir, "envctl.yaml"), fmt.Appendf(nil, text, image), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // longest is when a command that is not killed has hung.

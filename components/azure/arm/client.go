@@ -56,7 +56,8 @@ type Client struct {
 	http       *http.Client
 	base       http.RoundTripper // below all of them
 	clock      clock
-	recorder   *record.Recorder // nil: nothing is recorded
+	recorder   *record.Recorder            // nil: nothing is recorded
+	waiting    func(string, time.Duration) // Options.Waiting
 }
 
 // Subscription returns the subscription's ID, in lower case.

@@ -80,7 +80,7 @@ func locate(ctx context.Context, env environment, o Options) (*Client, *identity
 	c := &Client{
 		tenant: id.tenant, cloud: conf, simulated: simulated, floor: floor,
 		endpoint: conf.configuration.Services["resourceManager"].Endpoint,
-		clock:    newClock(o.Now, o.Sleep),
+		clock:    newClock(o.Now, o.Sleep), waiting: o.Waiting,
 	}
 	if kind == kindCLI && (id.subscription == "" || id.tenant == "") {
 		found, err := askCLI(ctx, id.subscription)

@@ -16,6 +16,15 @@ type CredentialError struct {
 // Error has the three parts.
 func (e *CredentialError) Error() string { return threeParts(e.What, e.Why, e.Mend) }
 
+// Summary is What; the parts are told apart where there is room.
+func (e *CredentialError) Summary() string { return e.What }
+
+// Reason is Why.
+func (e *CredentialError) Reason() string { return e.Why }
+
+// Hint is Mend.
+func (e *CredentialError) Hint() string { return e.Mend }
+
 // Unwrap returns the error beneath.
 func (e *CredentialError) Unwrap() error { return e.cause }
 
@@ -33,6 +42,15 @@ type ConnectionError struct {
 func (e *ConnectionError) Error() string {
 	return e.Operation + ": " + threeParts(e.What, e.Why, e.Mend)
 }
+
+// Summary is the request and What.
+func (e *ConnectionError) Summary() string { return e.Operation + ": " + e.What }
+
+// Reason is Why.
+func (e *ConnectionError) Reason() string { return e.Why }
+
+// Hint is Mend.
+func (e *ConnectionError) Hint() string { return e.Mend }
 
 // Unwrap returns the error beneath.
 func (e *ConnectionError) Unwrap() error { return e.cause }

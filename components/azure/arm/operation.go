@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -95,7 +96,7 @@ func (c *Client) poll(ctx context.Context, operation string, resp *http.Response
 		return nil, c.operationFailed(operation, resp.StatusCode, err)
 	}
 	begin := c.clock.now()
-	looks := 0
+	looks, unreadable := 0, 0
 	for last := resp; !poller.Done(); looks++ {
 		if c.clock.now().Sub(begin) > operationLimit {
 			return nil, c.accepted(operation, resp.StatusCode, fmt.Errorf("Azure has not ended it within %s; look at it in the portal, then run the command again", operationLimit))
@@ -104,6 +105,10 @@ func (c *Client) poll(ctx context.Context, operation string, resp *http.Response
 			return nil, c.accepted(operation, resp.StatusCode, err)
 		}
 		if last, err = poller.Poll(ctx); err != nil {
+			if isUnreadable(err) && unreadable < mostGarbled {
+				unreadable++
+				continue
+			}
 			if resp.Request.Method == http.MethodDelete && statusOf(err) == http.StatusNotFound {
 				return Object{}, nil // gone, and the operation with it
 			}
@@ -111,6 +116,9 @@ func (c *Client) poll(ctx context.Context, operation string, resp *http.Response
 		}
 	}
 	result, err := poller.Result(ctx)
+	for ; isUnreadable(err) && unreadable < mostGarbled; unreadable++ {
+		result, err = poller.Result(ctx)
+	}
 	if err != nil {
 		if resp.Request.Method == http.MethodDelete && statusOf(err) == http.StatusNotFound {
 			return Object{}, nil
@@ -121,6 +129,20 @@ func (c *Client) poll(ctx context.Context, operation string, resp *http.Response
 		result = Object{}
 	}
 	return result, nil
+}
+
+// isUnreadable tells whether a look at an operation came back, but said nothing:
+// azcore's errors of such an answer have no type of their own.
+func isUnreadable(err error) bool {
+	var refused *azcore.ResponseError
+	var final interface{ NonRetriable() }
+	var broken net.Error
+	var cut *cutError
+	switch {
+	case err == nil, errors.As(err, &refused), errors.As(err, &final), errors.As(err, &broken), errors.As(err, &cut):
+		return false
+	}
+	return !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
 // pause is the wait before the next look.

@@ -15,15 +15,27 @@ import (
 // Get reads an object. path begins at the root, as /subscriptions/…, and may
 // have a query.
 func (c *Client) Get(ctx context.Context, path, apiVersion string) (Object, error) {
-	operation, resp, body, err := c.do(ctx, http.MethodGet, path, apiVersion, nil)
-	if err != nil {
-		return nil, err
-	}
-	object, err := parseObject(body)
-	if err != nil {
-		return nil, c.clock.connectionError(operation, err)
-	}
-	return object, c.refused(operation, resp, body)
+	return c.untilReadable(ctx, func() (Object, error) {
+		operation, _, body, err := c.do(ctx, http.MethodGet, path, apiVersion, nil)
+		if err != nil {
+			return nil, err
+		}
+		object, err := parseObject(body)
+		if err != nil {
+			return nil, c.clock.connectionError(operation, err)
+		}
+		return object, nil
+	})
+}
+
+// Query asks what Azure wants to be asked with a POST, as whether a name is free
+// or what the keys are. It changes nothing, so it is asked again like a read;
+// else as [Client.Post].
+func (c *Client) Query(ctx context.Context, path, apiVersion string, body any) (Object, error) {
+	ctx = context.WithValue(ctx, readsOnly{}, true)
+	return c.untilReadable(ctx, func() (Object, error) {
+		return c.change(ctx, http.MethodPost, path, apiVersion, body)
+	})
 }
 
 // maxPages bounds a list, which has 20 to 1000 members a page.
@@ -62,7 +74,9 @@ func (c *Client) List(ctx context.Context, path, apiVersion string) ([]Object, e
 // Put creates or replaces an object, waits until it is made, and returns it. A
 // failure after Azure took the request is an [*Error] that is Accepted.
 func (c *Client) Put(ctx context.Context, path, apiVersion string, body any) (Object, error) {
-	return c.change(ctx, http.MethodPut, path, apiVersion, body)
+	return c.untilReadable(ctx, func() (Object, error) {
+		return c.change(ctx, http.MethodPut, path, apiVersion, body)
+	})
 }
 
 // Patch changes members of an object, waits, and returns it; else as [Client.Put].
@@ -79,7 +93,9 @@ func (c *Client) Post(ctx context.Context, path, apiVersion string, body any) (O
 // Delete deletes an object and waits until it is gone. One that is not there is
 // a success.
 func (c *Client) Delete(ctx context.Context, path, apiVersion string) error {
-	_, err := c.change(ctx, http.MethodDelete, path, apiVersion, nil)
+	_, err := c.untilReadable(ctx, func() (Object, error) {
+		return c.change(ctx, http.MethodDelete, path, apiVersion, nil)
+	})
 	if IsNotFound(err) {
 		return nil
 	}

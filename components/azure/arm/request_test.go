@@ -98,8 +98,8 @@ func TestWhatIsNotAnAnswerOfAzure(t *testing.T) {
 		want  []string
 		tries int
 	}{
-		"empty":    {always(200, ""), []string{"the answer is empty", "proxy"}, 1},
-		"html":     {always(200, "<html><body>Sign in</body></html>"), []string{"not JSON", "Sign in"}, 1},
+		"empty":    {always(200, ""), []string{"the answer is empty", "proxy"}, 3},
+		"html":     {always(200, "<html><body>Sign in</body></html>"), []string{"not JSON", "Sign in"}, 3},
 		"list":     {always(200, "[1]"), []string{"not a JSON object", "[1]"}, 1},
 		"huge":     {always(200, `{"x":"`+strings.Repeat("x", 17<<20)+`"}`), []string{"more than 16 MiB"}, 1},
 		"cut":      {cut, []string{"broke off", "unexpected EOF", "run the command again"}, 5},
@@ -136,6 +136,65 @@ func TestACutAnswerIsAskedAgainAndAPostIsNot(t *testing.T) {
 	}
 	if want := []string{"PUT " + group, "PUT " + group, "PUT " + group, "POST " + group + "/start"}; !slices.Equal(a.seen(), want) {
 		t.Errorf("asked %v", a.seen())
+	}
+}
+
+// A question that takes a POST is asked again like a read; an answer that was
+// garbled on its way is, for whatever may be sent again.
+func TestAGarbledAnswerAndACutQuestionAreAskedAgain(t *testing.T) {
+	t.Parallel()
+	abort := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+	ok := always(200, `{"id":"x"}`)
+	html, empty := always(200, "<html>"), always(200, "")
+	type call = func(context.Context, *arm.Client) (arm.Object, error)
+	query := func(ctx context.Context, c *arm.Client) (arm.Object, error) { return c.Query(ctx, app, "v", nil) }
+	put := func(ctx context.Context, c *arm.Client) (arm.Object, error) {
+		return c.Put(ctx, app, "v", arm.Object{})
+	}
+	get := func(ctx context.Context, c *arm.Client) (arm.Object, error) { return c.Get(ctx, app, "v") }
+	post := func(ctx context.Context, c *arm.Client) (arm.Object, error) { return c.Post(ctx, app, "v", nil) }
+	remove := func(ctx context.Context, c *arm.Client) (arm.Object, error) {
+		return arm.Object{"id": "x"}, c.Delete(ctx, app, "v")
+	}
+	for name, tt := range map[string]struct {
+		call   call
+		method string
+		first  http.HandlerFunc
+		tries  int // 1: it is not asked again
+	}{
+		"a question, cut":           {query, "POST", abort, 2},
+		"a question, a 500":         {query, "POST", always(500, `{}`), 2},
+		"a question, html":          {query, "POST", html, 2},
+		"a put, html":               {put, "PUT", html, 2},
+		"a put, empty":              {put, "PUT", empty, 2},
+		"a read, empty":             {get, "GET", empty, 2},
+		"a deletion, html":          {remove, "DELETE", html, 2},
+		"a post that changes, html": {post, "POST", html, 1},
+		"a post that changes, cut":  {post, "POST", abort, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := newAzure(t)
+			a.on(tt.method, app, inTurn(tt.first, ok))
+			c, _ := a.connect(t)
+			got, err := tt.call(t.Context(), c)
+			if (err == nil && got["id"] == "x") != (tt.tries > 1) || len(a.seen()) != tt.tries {
+				t.Errorf("got %v, %v after %v", got, err, a.seen())
+			}
+		})
+	}
+}
+
+// A look at an operation that says nothing is not the end of the operation.
+func TestAnUnreadableLookIsLookedAgain(t *testing.T) {
+	t.Parallel()
+	a := newAzure(t)
+	a.on("PUT", app, a.with(201, `{}`, "Azure-AsyncOperation", "AT/op"))
+	a.on("GET", "/op", inTurn(always(200, ""), always(200, "<html>"), always(200, `{"status":"Succeeded"}`)))
+	a.on("GET", app, always(200, `{"id":"x"}`))
+	c, _ := a.connect(t)
+	if got, err := c.Put(t.Context(), app, "v", arm.Object{}); err != nil || got["id"] != "x" {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 

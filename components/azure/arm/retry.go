@@ -89,7 +89,7 @@ func (r *retry) Do(req *policy.Request) (*http.Response, error) {
 		if ctx.Err() != nil {
 			return resp, errors.Join(ctx.Err(), err)
 		}
-		class, again := classify(req.Raw().Method, resp, err)
+		class, again := classify(repeatable(req.Raw()), resp, err)
 		if !again {
 			return resp, err
 		}
@@ -116,11 +116,22 @@ func (r *retry) Do(req *policy.Request) (*http.Response, error) {
 	}
 }
 
+// readsOnly marks the context of a request that changes nothing whatever its method.
+type readsOnly struct{}
+
+// repeatable tells whether a request that may have arrived does no harm when it
+// is sent again: any but a POST or PATCH that may have changed something.
+func repeatable(req *http.Request) bool {
+	if req.Context().Value(readsOnly{}) != nil {
+		return true
+	}
+	return req.Method != http.MethodPost && req.Method != http.MethodPatch
+}
+
 // classify tells whether an answer, or that there was none, is to be asked for
-// again. What may have had an effect already is repeated only where repeating it
-// does no harm: never a POST that may have arrived.
-func classify(method string, resp *http.Response, err error) (class, bool) {
-	repeatable := method != http.MethodPost && method != http.MethodPatch
+// again. What may have had an effect already is repeated only where it is
+// repeatable.
+func classify(repeatable bool, resp *http.Response, err error) (class, bool) {
 	if err != nil {
 		var final interface{ NonRetriable() }
 		var cut *cutError
@@ -153,6 +164,30 @@ func classify(method string, resp *http.Response, err error) (class, bool) {
 	}
 	return class{}, false
 }
+
+// mostGarbled is how often an answer that cannot be read is asked for again. A
+// broken connection of a proxy gives one; a login page gives them for ever.
+const mostGarbled = 2
+
+// untilReadable asks again, a second later and then two, while the answer is
+// empty or no JSON. What is asked must be repeatable.
+func (c *Client) untilReadable(ctx context.Context, ask func() (Object, error)) (Object, error) {
+	for tries := 0; ; tries++ {
+		object, err := ask()
+		if !isGarbled(err) || tries == mostGarbled {
+			return object, err
+		}
+		delay := c.poll0() << tries
+		if c.waiting != nil {
+			c.waiting("the answer could not be read", delay)
+		}
+		if waited := c.clock.sleep(ctx, delay); waited != nil {
+			return nil, errors.Join(waited, err)
+		}
+	}
+}
+
+func isGarbled(err error) bool { return errors.Is(err, errEmpty) || errors.Is(err, errNotJSON) }
 
 // neverSent tells whether a request failed before any of it was sent.
 func neverSent(err error) bool {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/envctl/envctl/components/azure/armsim/acr"
 	"github.com/envctl/envctl/components/azure/armsim/entra"
-	"github.com/envctl/envctl/components/azure/armsim/platform"
+	"github.com/envctl/envctl/components/azure/armsim/files"
 	"github.com/envctl/envctl/components/azure/armsim/rm"
 	"github.com/envctl/envctl/components/azure/armsim/rp"
 	"github.com/envctl/envctl/components/azure/armsim/store"
@@ -33,25 +33,25 @@ func audiences(base string) (manager, all []string) {
 // assemble makes the parts know each other.
 func (s *Simulator) assemble(ctx context.Context, k keys, base string) error {
 	o := s.options
-	manager, all := audiences(base)
+	manager, _ := audiences(base)
 	signer := entra.Signer{Key: k.Key}
 	owner, err := s.store.NewOwner(time.Now().UTC().Format("20060102T150405.000000000") + strings.ReplaceAll(base[len("https://127.0.0.1"):], ":", "-"))
 	if err != nil {
 		return err
 	}
 	s.owner = owner
-	s.login = &entra.Server{Signer: signer, Tenant: o.Tenant, Client: o.Client, Object: Principal, Secret: k.Secret, Lifetime: o.TokenLifetime, Now: o.Now, Known: all}
-	s.planes = &acr.Planes{Dir: filepath.Join(s.dir, "registries"), Handlers: map[string]http.Handler{}}
+	s.login = s.loginOf(k, base)
+	s.planes = planesOf(s.dir)
 	s.planes.Registry = func(name, host string, content *registry.Store) http.Handler {
 		return s.registry(name, host, signer, manager, content)
 	}
+	s.planes.Shares = s.shares
 	s.world = s.newWorld(ctx, base)
-	s.platform = &platform.Server{Store: s.store, World: s.world, Login: s.login, Runner: o.Runner, Faults: s.faults, Now: o.Now}
-	s.planes.Handlers["accounts"] = http.HandlerFunc(s.platform.Models)
+	s.platform = s.platformOf(s.login, s.world)
 	s.manager = rm.New(ctx, rm.Config{
 		Store: s.store, World: s.world, Signer: signer, Audiences: manager, Subscription: o.Subscription, Faults: s.faults, Now: o.Now,
 		Delay: o.Delay, Delays: lowerKeys(o.Delays), Unregistered: set(o.Unregistered, ""), Denied: o.Denied,
-		Runner: o.Runner, Platform: http.HandlerFunc(s.platform.App), StoreOf: s.planes.StoreOf, Owner: s.owner,
+		Runner: o.Runner, Platform: http.HandlerFunc(s.platform.App), Folders: foldersOf(s.planes), Owner: s.owner,
 		After: func(st *store.State) error { return s.planes.Sync(ctx, st) },
 	})
 	return nil
@@ -61,7 +61,7 @@ func (s *Simulator) newWorld(ctx context.Context, base string) *rp.World {
 	o := s.options
 	return &rp.World{
 		Seed: o.Seed, Tenant: o.Tenant, Caller: Principal, PrincipalDelay: o.PrincipalDelay, RoleDelay: o.RoleDelay, PullPatience: o.PullPatience,
-		Quota: o.Quota, Taken: set(o.Taken, ""), Spend: o.Spend, OddCase: o.OddCase, Runs: o.Runner != nil,
+		Quota: o.Quota, Taken: set(o.Taken, ""), Spend: o.Spend, Currency: o.Currency, OddCase: o.OddCase, Runs: o.Runner != nil,
 		HostOf:   func(st *store.State, what string) (string, error) { return s.planes.HostOf(ctx, st, what) },
 		HasImage: s.planes.Find,
 		Platform: func() string { return base },
@@ -82,6 +82,25 @@ func set(list []string, prefix string) map[string]bool {
 		out[strings.ToLower(prefix+one)] = true
 	}
 	return out
+}
+
+// planesOf are the data planes of a simulator's folder.
+func planesOf(dir string) *acr.Planes {
+	return &acr.Planes{Dir: filepath.Join(dir, "registries"), Files: filepath.Join(dir, "files"), Handlers: map[string]http.Handler{}}
+}
+
+func foldersOf(p *acr.Planes) rp.Folders { return rp.Folders{Registry: p.StoreOf, Share: p.ShareOf} }
+
+// shares is the handler of one storage account's file shares.
+func (s *Simulator) shares(account, dir string) http.Handler {
+	return &files.Server{Account: account, Dir: dir, Faults: s.faults, Now: s.options.Now, Find: func(share string) (out files.Share, ok bool) {
+		_ = s.store.Do(func(st *store.State) error { // an unreadable state has no share
+			found, there := rp.ShareOf(st, account, share)
+			out, ok = files.Share(found), there
+			return nil
+		})
+		return out, ok
+	}}
 }
 
 // registry is the handler of one registry's data plane.

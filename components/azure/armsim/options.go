@@ -54,6 +54,9 @@ type Options struct {
 	OddCase bool
 	// Spend is each budget's currentSpend as a share of its amount.
 	Spend float64
+	// Currency is the one that the subscription is billed in, as its first charge
+	// tells; empty: nothing was charged yet.
+	Currency string
 	// Replay is the file of a recording (`--record`) of a real subscription that
 	// Resource Manager's requests are answered with instead; see package replay.
 	Replay string

@@ -21,6 +21,22 @@ import (
 
 // github.com/Azure/acr, docs/AAD-OAuth.md: nothing without a token, and the
 // challenge says where to get one.
+// The first charge tells the currency of the bill; before it none is told.
+func TestCurrencyOfTheBill(t *testing.T) {
+	t.Parallel()
+	for currency, want := range map[string]int{"": 0, "EUR": 1} {
+		c := start(t, armsim.Options{Currency: currency})
+		got, err := c.poll(http.MethodGet, sub+"/providers/Microsoft.Consumption/usageDetails?$top=1", "2023-05-01", nil)
+		charges, _ := got["value"].([]any)
+		if err != nil || len(charges) != want {
+			t.Fatalf("%q: %v, %v", currency, got, err)
+		}
+		if want > 0 && text(charges[0], "properties", "billingCurrencyCode") != currency {
+			t.Errorf("%q: %v", currency, charges[0])
+		}
+	}
+}
+
 func TestRegistryWantsAToken(t *testing.T) {
 	t.Parallel()
 	c := start(t, armsim.Options{})
@@ -103,6 +119,42 @@ func identityToken(t *testing.T, spec run.Spec, resource string) string {
 	return out.Token
 }
 
+// answersElsewhere: a process that starts nothing answers as the simulator itself,
+// the newer paths of models too.
+func answersElsewhere(t *testing.T, c *client, spec run.Spec, endpoint string) {
+	t.Helper()
+	answers, err := c.sim.Answers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec.Platform = answers
+	for _, call := range []struct {
+		url, body, token string
+		status           int
+	}{
+		{endpoint + "openai/v1/chat/completions", `{"model":"chat"}`, "", http.StatusOK},
+		{endpoint + "openai/v1/chat/completions", `{"model":"other"}`, "", http.StatusNotFound},
+		{endpoint + "openai/v1/chat/completions", `no JSON`, "", http.StatusNotFound},
+		{endpoint + "openai/deployments/chat/chat/completions", `no JSON`, "", http.StatusBadRequest},
+		{endpoint + "openai/deployments/chat/embeddings", `{}`, "", http.StatusOK},
+		{endpoint + "openai/deployments/chat/embeddings", `{}`, "a.b.c", http.StatusUnauthorized},
+		{endpoint + "other", `{}`, "", http.StatusNotFound},
+		{"https://nobody.cognitiveservices.azure.com/openai/v1/chat/completions", `{"model":"chat"}`, "", http.StatusUnauthorized},
+		{"https://example.com/openai/v1/chat/completions", `{"model":"chat"}`, "", http.StatusNotFound},
+	} {
+		req := httptest.NewRequest(http.MethodPost, call.url, strings.NewReader(call.body))
+		if call.token == "" {
+			call.token = identityToken(t, spec, "https://cognitiveservices.azure.com")
+		}
+		req.Header.Set("Authorization", "Bearer "+call.token)
+		w := httptest.NewRecorder()
+		answers.ServeHTTP(w, req)
+		if w.Code != call.status {
+			t.Errorf("%s %s: %d %s, expected %d", call.url, call.body, w.Code, w.Body, call.status)
+		}
+	}
+}
+
 // Row 21: azure-docs#114370; and a custom role that can remove its group and nothing else.
 func TestManagedIdentity(t *testing.T) {
 	t.Parallel()
@@ -115,18 +167,11 @@ func TestManagedIdentity(t *testing.T) {
 	c.put(accountPath+"/deployments/chat", object{"sku": object{"name": "GlobalStandard", "capacity": 1}, "properties": object{"model": object{"format": "OpenAI", "name": "gpt-4o"}}})
 	spec, _ := fake.spec(appPath)
 	call := func() (int, string) {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, text(account, "properties", "endpoint")+"openai/deployments/chat/chat/completions?api-version=2024-10-21", strings.NewReader(`{"messages":[]}`))
-		if err != nil {
-			t.Fatal(err)
-		}
+		req := httptest.NewRequest(http.MethodPost, text(account, "properties", "endpoint")+"openai/deployments/chat/chat/completions?api-version=2024-10-21", strings.NewReader(`{"messages":[]}`))
 		req.Header.Set("Authorization", "Bearer "+identityToken(t, spec, "https://cognitiveservices.azure.com"))
-		resp, err := c.http.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		raw, _ := io.ReadAll(resp.Body)
-		return resp.StatusCode, string(raw)
+		w := httptest.NewRecorder()
+		spec.Platform.ServeHTTP(w, req)
+		return w.Code, w.Body.String()
 	}
 	if status, body := call(); status != http.StatusUnauthorized || !strings.Contains(body, "PermissionDenied") {
 		t.Errorf("without the role: %d %s", status, body)
@@ -137,6 +182,7 @@ func TestManagedIdentity(t *testing.T) {
 	if status, body := call(); status != http.StatusOK || !strings.Contains(body, "simulated answer") {
 		t.Errorf("with the role: %d %s", status, body)
 	}
+	answersElsewhere(t, c, spec, text(account, "properties", "endpoint"))
 
 	remove := func(path string) int {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, c.at.ResourceManager+path+"?api-version=2022-09-01", nil)

@@ -24,12 +24,13 @@ type runnerFake struct {
 	applied map[string]run.Spec
 	removed []string
 	jobs    map[string]run.Execution
+	volumes map[string][]run.Volume // of the executions
 	block   chan struct{}
 	fail    string
 }
 
 func newRunner() *runnerFake {
-	return &runnerFake{applied: map[string]run.Spec{}, jobs: map[string]run.Execution{}}
+	return &runnerFake{applied: map[string]run.Spec{}, jobs: map[string]run.Execution{}, volumes: map[string][]run.Volume{}}
 }
 
 func (f *runnerFake) Apply(ctx context.Context, spec run.Spec) (run.Status, error) {
@@ -88,6 +89,7 @@ func (f *runnerFake) StartJob(_ context.Context, spec run.Spec) (string, error) 
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	name := "own-" + spec.Execution
+	f.volumes[spec.Execution] = spec.Container.Volumes
 	f.jobs[name] = run.Execution{Name: name, State: run.Failed, ExitCode: 3, Reason: strings.Join(spec.Container.Args, " "), Ended: time.Now()}
 	return name, nil
 }

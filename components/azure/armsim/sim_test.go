@@ -162,7 +162,7 @@ func versionOf(path string) string {
 	for namespace, version := range map[string]string{
 		"/Microsoft.App/": "2024-03-01", "/Microsoft.ContainerRegistry/": "2023-07-01", "/Microsoft.OperationalInsights/": "2023-09-01",
 		"/Microsoft.ManagedIdentity/": "2023-01-31", "/Microsoft.CognitiveServices/": "2024-10-01", "/Microsoft.Insights/": "2023-01-01",
-		"/Microsoft.Network/": "2024-01-01",
+		"/Microsoft.Network/": "2024-01-01", "/Microsoft.Storage/": "2023-05-01",
 	} {
 		if strings.Contains(path, namespace) && !strings.Contains(path, "/Microsoft.Authorization/") && !strings.Contains(path, "/Microsoft.Consumption/") {
 			return version

@@ -112,7 +112,10 @@ func (s *Simulator) Start(ctx context.Context) (Endpoints, error) {
 		return Endpoints{}, err
 	}
 	s.planes.TLS = config
-	if err := s.store.Do(func(st *store.State) error { return s.planes.Sync(ctx, st) }); err != nil {
+	if err := s.store.Do(func(st *store.State) error {
+		delete(st.Ports, "accounts") // an older envctl's plane of all accounts
+		return s.planes.Sync(ctx, st)
+	}); err != nil {
 		l.Close()
 		return Endpoints{}, err
 	}

@@ -140,3 +140,22 @@ func TestDelays(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 }
+
+// What would be stored without effect is refused, and said to be the simulator's.
+func TestSeveralRevisionsAreRefused(t *testing.T) {
+	t.Parallel()
+	c := start(t, armsim.Options{})
+	host, principal := c.ground()
+	image := c.push(host, "exp/web")
+	if err := c.assign(registryPath, guid1, principal, acrPull); err != nil {
+		t.Fatal(err)
+	}
+	body := appBody(image, host)
+	body["properties"].(object)["configuration"].(object)["activeRevisionsMode"] = "Multiple"
+	_, err := c.poll(http.MethodPut, appPath, "2024-03-01", body)
+	wantError(t, err, http.StatusNotImplemented, "NotSimulated")
+	body = appBody(image, host)
+	body["properties"].(object)["configuration"].(object)["ingress"].(object)["traffic"] = []any{object{"weight": 100, "revisionName": "web--old"}}
+	_, err = c.poll(http.MethodPut, appPath, "2024-03-01", body)
+	wantError(t, err, http.StatusNotImplemented, "NotSimulated")
+}

@@ -2,7 +2,7 @@
 // rule of each type, unique, and always the same for the same experiment, so that
 // what a lost state made is found again.
 //
-// A name that is global (registry, account, subdomain) ends with a hash of the
+// A name that is global (registry, account, subdomain, storage account) ends with a hash of the
 // subscription, the experiment and the instance. A name that lives in the
 // experiment's own resource group is readable, and has a hash only where it had
 // to be shortened or mended.
@@ -34,6 +34,9 @@ type Names struct {
 	Network, SecurityGroup, RouteTable                   string
 	Firewall, FirewallAddress                            string
 	Budget, ActionGroup                                  string
+	// Storage is the storage account of the jobs' outputs, and Outputs what the
+	// environment calls its share.
+	Storage, Outputs string
 
 	owner Owner
 	// shared says that the apps live in the environment of a platform, where
@@ -47,6 +50,10 @@ const (
 	// FirewallSubnet is the name that Azure asks for.
 	FirewallSubnet = "AzureFirewallSubnet"
 )
+
+// Share is the file share of the jobs' outputs in the storage account, with a folder
+// for each job.
+const Share = "outputs"
 
 // StewardRepository is the repository of the steward's image. An experiment's
 // own repositories have a slash.
@@ -63,6 +70,7 @@ func New(owner Owner, onPlatform bool) Names {
 	}
 	global := n.hash(globalHash)
 	n.Registry = cut(strings.ReplaceAll(owner.Experiment, "-", ""), maxExperiment) + global
+	n.Storage = cut(strings.ReplaceAll(owner.Experiment, "-", ""), maxStorage-globalHash) + global
 	n.Account = strings.TrimRight(cut(owner.Experiment, maxExperiment), "-") + "-" + global
 	n.Subdomain = n.Account
 	n.Workspace = n.local(maxWorkspace, base+"-logs")
@@ -74,6 +82,7 @@ func New(owner Owner, onPlatform bool) Names {
 	n.FirewallAddress = n.local(maxNetwork, base+"-firewall-address")
 	n.Budget = n.local(maxBudget, base)
 	n.ActionGroup = n.local(maxNetwork, base+"-budget")
+	n.Outputs = n.workload(Share)
 	return n
 }
 
@@ -85,6 +94,7 @@ const (
 	maxNetwork       = 64
 	maxFirewall      = 56
 	maxBudget        = 63
+	maxStorage       = 24
 	maxApp           = 32
 	maxExperiment    = 24 // of a global name: the hash must fit
 	globalHash       = 13 // 65 bits

@@ -58,7 +58,9 @@ func TestEveryNameIsValid(t *testing.T) {
 					t.Errorf("%s of %s: %v", owner.Experiment, owner.Instance, err)
 				}
 			}
-			for kind, name := range map[names.Kind]string{names.KindBudget: n.Budget, names.KindSubdomain: n.Subdomain} {
+			for kind, name := range map[names.Kind]string{
+				names.KindBudget: n.Budget, names.KindSubdomain: n.Subdomain, names.KindStorage: n.Storage, names.KindVolume: n.Outputs, names.KindShare: names.Share,
+			} {
 				if err := names.Check(kind, name); err != nil {
 					t.Error(err)
 				}
@@ -77,7 +79,7 @@ func TestNamesOfTwoOwnersDiffer(t *testing.T) {
 			owner.Subscription = sub
 			n := names.New(owner, true)
 			who := fmt.Sprint(owner)
-			for _, name := range []string{n.Registry, n.Account, n.App("api"), n.Steward("expire"), n.GUID("x"), n.Role("expire")} {
+			for _, name := range []string{n.Registry, n.Account, "storage " + n.Storage, n.Outputs, n.App("api"), n.Steward("expire"), n.GUID("x"), n.Role("expire")} {
 				if other, taken := seen[name]; taken {
 					t.Errorf("%s and %s both have %q", who, other, name)
 				}
@@ -120,12 +122,13 @@ func TestNamesAreStable(t *testing.T) {
 	got := []string{
 		n.ResourceGroup, n.Registry, n.Account, n.Subdomain, n.Workspace, n.Environment, n.Budget, n.App("api"), n.App("a"),
 		n.Identity("api"), n.Deployment("chat"), n.Deployment("c"), n.Steward("stop"), n.GUID("scope", "id-api", "role"),
-		shared.App("api"), shared.Steward("stop"), n.Role("stop"),
+		shared.App("api"), shared.Steward("stop"), n.Role("stop"), n.Storage, n.Outputs, shared.Outputs,
 	}
 	want := []string{
 		"envctl-csv-insights-default", "csvinsightshu4j2gbyrvqei", "csv-insights-hu4j2gbyrvqei", "csv-insights-hu4j2gbyrvqei",
 		"csv-insights-default-logs", "csv-insights-default", "csv-insights-default", "api", "a-3esafgo",
 		"id-api", "chat", "m.c", "envctl-stop", "0fbc9de6-0675-5512-9310-f3c41e1c4d09", "api-itan2gk", "envctl-stop-chsl355", "envctl stop envctl-csv-insights-default cz2rck2",
+		"csvinsightshu4j2gbyrvqei", "outputs", "outputs-e5vg3jv",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -160,6 +163,9 @@ func TestCheck(t *testing.T) {
 		names.KindNetworkPart:   {[]string{"a", "a-b"}, []string{"", "-a", "a.", long[:81]}},
 		names.KindFirewall:      {[]string{"a"}, []string{"", long[:57]}},
 		names.KindRole:          {[]string{"a b"}, []string{"", "a\nb", long[:129]}},
+		names.KindStorage:       {[]string{"abc", "1a2", long[:24]}, []string{"ab", "a-b", "Abc", "a.b", long[:25]}},
+		names.KindShare:         {[]string{"abc", "1-a", long[:63]}, []string{"ab", "-ab", "ab-", "a--b", "aBc", long[:64]}},
+		names.KindVolume:        {[]string{"ab", "a-1", long[:32]}, []string{"a", "1a", "a--b", "ab-", "a_b", long[:33]}},
 		names.KindSecret:        {[]string{"a", "db-password"}, []string{"", "A", "a_b", "-a", "a-"}},
 		names.KindGUID:          {[]string{"0123abcd-0123-0123-0123-0123456789ab"}, []string{"", "0123ABCD-0123-0123-0123-0123456789ab"}},
 	}

@@ -29,6 +29,9 @@ const (
 	KindRole          Kind = "custom role"
 	KindSecret        Kind = "secret of a Container App"
 	KindGUID          Kind = "GUID"
+	KindStorage       Kind = "storage account"
+	KindShare         Kind = "file share"
+	KindVolume        Kind = "storage of a Container Apps environment"
 )
 
 // rule is what Azure asks of a name.
@@ -62,6 +65,9 @@ func rules() map[Kind]rule {
 		KindFirewall:      {networkName, "", 1, 56, "letters, digits, dots, _ and -, ending with a letter, a digit or _"},
 		KindRole:          {`^[^\x00-\x1f]+$`, "", 1, 128, "no control characters"},
 		KindSecret:        {`^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$`, "", 1, 253, "lower-case letters, digits, dots and hyphens between them"},
+		KindStorage:       {`^[a-z0-9]+$`, "", 3, 24, "lower-case letters and digits"},
+		KindShare:         {`^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$`, "--", 3, 63, "lower-case letters, digits and single hyphens between them"},
+		KindVolume:        {label, "--", 2, 32, "lower-case letters, digits and single hyphens, beginning with a letter"},
 		KindGUID:          {`^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$`, "", 36, 36, "a GUID in lower case"},
 	}
 }

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +13,8 @@ import (
 
 // free looks whether the ID is free, and returns what is there when this stack
 // may go on with it. What Azure is deleting is waited for; what Azure is still
-// working on is waited for as well, since it refuses changes meanwhile.
+// working on is waited for as well, since it refuses changes meanwhile. What a killed
+// run left of an earlier definition is deleted.
 func (s *server) free(ctx context.Context, c Client, r request, id string) (map[string]any, error) {
 	for {
 		live, err := c.Get(ctx, id, r.rt.api)
@@ -25,9 +27,10 @@ func (s *server) free(ctx context.Context, c Client, r request, id string) (map[
 		state := provisioningState(live)
 		if !slices.Contains(deleting(), state) {
 			if !s.ours(r, live) {
-				return nil, s.taken(r, idOf(live, id), live)
-			}
-			if !slices.Contains(busy(), state) {
+				if err := s.makeWay(ctx, c, r, id, live); err != nil {
+					return nil, err
+				}
+			} else if !slices.Contains(busy(), state) {
 				return live, nil
 			}
 		}
@@ -70,6 +73,30 @@ func (s *server) ours(r request, live map[string]any) bool {
 		return true
 	}
 	return len(r.rt.same) > 0 && r.rt.isSame(r.in, live)
+}
+
+// inGroup is an ID below a resource group, whose own ID it begins with.
+var inGroup = regexp.MustCompile(`(?i)^(/subscriptions/[^/]+/resourceGroups/[^/]+)/`)
+
+// makeWay deletes what an earlier run of this stack made that was killed before its
+// state had it, and that is not what would be made now: it has no tags and is inside a
+// resource group that carries this stack's. Anything else is taken.
+func (s *server) makeWay(ctx context.Context, c Client, r request, id string, live map[string]any) error {
+	group := inGroup.FindStringSubmatch(id)
+	if len(r.rt.same) == 0 || group == nil {
+		return s.taken(r, idOf(live, id), live)
+	}
+	around, err := c.Get(ctx, group[1], groupAPI)
+	if err != nil && !isNotFound(err) {
+		return fmt.Errorf("looking whose %q is, where %s %q exists: %w", group[1], r.rt.token, id, err)
+	}
+	if err != nil || !s.opts.Owned(tagsOf(around)) {
+		return s.taken(r, idOf(live, id), live)
+	}
+	if err := c.Delete(ctx, id, r.rt.api); err != nil && !isNotFound(err) {
+		return fmt.Errorf("deleting %s %q, which was left of an earlier definition: %w", r.rt.token, id, err)
+	}
+	return nil
 }
 
 func tagsOf(live map[string]any) map[string]string {

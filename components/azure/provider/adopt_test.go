@@ -1,6 +1,9 @@
 package provider
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // What exists: ours is gone on with, what Azure works on is waited for, and what
 // is somebody else's is left alone with a way out.
@@ -43,6 +46,44 @@ func TestCreateOfWhatExists(t *testing.T) {
 				t.Errorf("writes %v", f.writes())
 			}
 		})
+	}
+}
+
+// What a killed run left of an earlier definition, in a resource group of ours, gives
+// way to what is wanted now; in anybody else's group it is left alone.
+func TestWhatAnEarlierDefinitionLeft(t *testing.T) {
+	t.Parallel()
+	group := rgPath("")[:len(rgPath(""))-len("/providers/")]
+	for name, c := range map[string]struct {
+		token string
+		in    obj
+		path  string
+		live  obj
+	}{
+		"budget": {budToken, budgetInputs(), budgetPath(), obj{"id": budgetPath(), "properties": obj{"amount": 6.0, "category": "Cost", "timeGrain": "Monthly"}}},
+		"model":  {depToken, deployment("chat"), depPath("chat"), obj{"id": depPath("chat"), "properties": obj{"model": obj{"format": "OpenAI", "name": "gpt-4", "version": "1"}}}},
+		"role":   {roleToken, roleInputs("p"), rolePath(), obj{"id": rolePath(), "properties": obj{"principalId": "q", "roleDefinitionId": roleID("r1")}}},
+	} {
+		for whose, tags := range map[string]obj{"ours": mine(), "another's": {ownerTag: "yours"}, "without tags": nil} {
+			t.Run(name+" in a group that is "+whose, func(t *testing.T) {
+				t.Parallel()
+				f := newFake()
+				f.put(c.path, c.live)
+				f.put(group, obj{"id": group, "tags": tags})
+				err := resourceOf(t, testServer(t, f), c.token, "n").create(c.in)
+				if whose != "ours" {
+					says(t, err, "cannot create already existing resource")
+					if w := f.writes(); len(w) > 0 {
+						t.Errorf("changed: %v", w)
+					}
+					return
+				}
+				must(t, err)
+				if w := f.writes(); len(w) != 2 || !strings.HasPrefix(w[0], "DELETE ") || !strings.HasPrefix(w[1], "PUT ") {
+					t.Errorf("writes %v", w)
+				}
+			})
+		}
 	}
 }
 

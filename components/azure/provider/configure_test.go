@@ -59,7 +59,7 @@ func TestPlumbing(t *testing.T) {
 	if d.GetChanges() != pulumirpc.DiffResponse_DIFF_NONE {
 		t.Errorf("%v", d)
 	}
-	for _, token := range []string{"azure-native:storage:StorageAccount", "azure-native:app/v20990101:Job"} {
+	for _, token := range []string{"azure-native:storage:BlobContainer", "azure-native:app/v20990101:Job"} {
 		urn := "urn:pulumi:dev::proj::" + token + "::x"
 		_, err1 := s.Check(t.Context(), &pulumirpc.CheckRequest{Urn: urn})
 		_, err2 := s.Diff(t.Context(), &pulumirpc.DiffRequest{Urn: urn})
@@ -77,12 +77,13 @@ func TestInvoke(t *testing.T) {
 	t.Parallel()
 	f := newFake()
 	s := testServer(t, f)
+	answered := obj{"primarySharedKey": "key-one", "secondarySharedKey": "key-two"}
 	path := rgPath("Microsoft.OperationalInsights/workspaces/logs/sharedKeys")
 	f.post = func(p string) (obj, error) {
 		if p != path {
 			return nil, refusal(404, "ResourceNotFound", "no workspace "+p)
 		}
-		return obj{"primarySharedKey": "key-one", "secondarySharedKey": "key-two"}, nil
+		return answered, nil
 	}
 	ask := func(tok string, args property.Map, preview bool) (property.Map, []*pulumirpc.CheckFailure, error) {
 		out, err := s.Invoke(t.Context(), &pulumirpc.InvokeRequest{Tok: tok, Args: pack(t, args), Preview: preview})
@@ -120,12 +121,18 @@ func TestInvoke(t *testing.T) {
 			t.Errorf("failures %v", fails)
 		}
 	}
+	path, answered = rgPath("Microsoft.Storage/storageAccounts/box/listKeys"), obj{"keys": []any{obj{"keyName": "key1", "value": "one", "creationTime": nil}}}
+	got, fails, err := ask("azure-native:storage/v20230501:listStorageAccountKeys", toMap(obj{"resourceGroupName": "rg", "accountName": "box"}), false)
+	must(t, err)
+	if list := got.Get("keys"); len(fails) > 0 || !list.Secret() || list.AsArray().Get(0).AsMap().Get("value").AsString() != "one" {
+		t.Errorf("keys %v %v", got.GoString(), fails)
+	}
 	who, _, err := ask("azure-native:authorization:getClientConfig", property.Map{}, false)
 	must(t, err)
 	want := toMap(obj{"clientId": "client-1", "objectId": "object-1", "subscriptionId": testSubscription, "tenantId": testTenant})
 	if !who.Equals(want) {
 		t.Errorf("client %v", who.GoString())
 	}
-	_, _, err = ask("azure-native:storage:listStorageAccountKeys", property.Map{}, false)
-	says(t, err, "listStorageAccountKeys", "is not implemented")
+	_, _, err = ask("azure-native:storage:listStorageAccountSAS", property.Map{}, false)
+	says(t, err, "listStorageAccountSAS", "is not implemented")
 }

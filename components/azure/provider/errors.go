@@ -3,13 +3,13 @@ package provider
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil/rpcerror"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
 
 	"github.com/envctl/envctl/components/azure/arm"
+	"github.com/envctl/envctl/components/values"
 )
 
 // readTime bounds a look at a resource after its operation's own time is over.
@@ -31,32 +31,9 @@ func explain(err error) error {
 	return err
 }
 
-// secretMin is the length from which a secret is looked for in text: shorter
-// ones are in every text.
-const secretMin = 4
-
 // redact takes the secrets among inputs out of text: Azure's messages quote what
 // they were sent.
-func redact(text string, in property.Map) string {
-	var walk func(property.Value, bool)
-	walk = func(v property.Value, secret bool) {
-		secret = secret || v.Secret()
-		switch {
-		case v.IsArray():
-			for _, e := range v.AsArray().All {
-				walk(e, secret)
-			}
-		case v.IsMap():
-			for _, e := range v.AsMap().All {
-				walk(e, secret)
-			}
-		case secret && v.IsString() && len(v.AsString()) >= secretMin:
-			text = strings.ReplaceAll(text, v.AsString(), "[secret]")
-		}
-	}
-	walk(property.New(in), false)
-	return text
-}
+func redact(text string, in property.Map) string { return values.Redact(text, in, nil) }
 
 // redacted takes the inputs' secrets out of an error. One that carries details
 // for the engine has been seen to where it was made.

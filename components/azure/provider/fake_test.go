@@ -118,7 +118,7 @@ func (f *fake) make(path string, body obj) obj {
 	return out
 }
 
-func (f *fake) Post(_ context.Context, path, _ string, _ any) (map[string]any, error) {
+func (f *fake) Query(_ context.Context, path, _ string, _ any) (map[string]any, error) {
 	if err := f.begin("POST", path); err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ func defaults() map[string]string {
 		"network":                      "2023-02-01",
 		"operationalinsights":          "2022-10-01",
 		"resources":                    "2022-09-01",
+		"storage":                      "2022-09-01",
 	}
 }
 

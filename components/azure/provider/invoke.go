@@ -24,12 +24,14 @@ func (s *server) Invoke(ctx context.Context, req *pulumirpc.InvokeRequest) (*pul
 	var fails []*pulumirpc.CheckFailure
 	switch t.module + ":" + t.name {
 	case "operationalinsights:getSharedKeys":
-		out, fails, err = s.sharedKeys(ctx, args, req.GetPreview())
+		out, fails, err = s.keys(ctx, sharedKeys(), args, req.GetPreview())
+	case "storage:listStorageAccountKeys":
+		out, fails, err = s.keys(ctx, accountKeys(t.api), args, req.GetPreview())
 	case "authorization:getClientConfig":
 		out, err = s.clientConfig(ctx)
 	default:
 		return nil, fmt.Errorf("function %q is not implemented by envctl's azure-native provider, which has "+
-			"operationalinsights:getSharedKeys and authorization:getClientConfig: %s", req.GetTok(), wayOut)
+			"operationalinsights:getSharedKeys, storage:listStorageAccountKeys and authorization:getClientConfig: %s", req.GetTok(), wayOut)
 	}
 	if err != nil {
 		return nil, err
@@ -38,14 +40,53 @@ func (s *server) Invoke(ctx context.Context, req *pulumirpc.InvokeRequest) (*pul
 	return &pulumirpc.InvokeResponse{Return: ret, Failures: fails}, err
 }
 
-// sharedKeys reads a Log Analytics workspace's keys. They are open while the
-// workspace is not known or, in a preview, not there.
-func (s *server) sharedKeys(
-	ctx context.Context, args property.Map, preview bool,
+// keyQuery is a question for the keys of a resource.
+type keyQuery struct {
+	what string // in words
+	path string // below Microsoft's providers; %s is the resource's name
+	name string // property that has it, beside the resource group
+	api  string
+	// answer makes the result, whose values are secrets, of Azure's answer; of none, it
+	// is what is not known yet.
+	answer func(map[string]any) property.Map
+}
+
+// sharedKeys are those of a Log Analytics workspace.
+func sharedKeys() keyQuery {
+	return keyQuery{
+		what: "Log Analytics workspace", path: "Microsoft.OperationalInsights/workspaces/%s/sharedKeys", name: "workspaceName", api: sharedKeysAPI,
+		answer: func(o map[string]any) property.Map {
+			return property.NewMap(map[string]property.Value{
+				"primarySharedKey": secretOf(o, "primarySharedKey"), "secondarySharedKey": secretOf(o, "secondarySharedKey"),
+			})
+		},
+	}
+}
+
+// accountKeys are those of a storage account.
+func accountKeys(api string) keyQuery {
+	return keyQuery{
+		what: "storage account", path: "Microsoft.Storage/storageAccounts/%s/listKeys", name: "accountName", api: api,
+		answer: func(o map[string]any) property.Map {
+			return property.NewMap(map[string]property.Value{"keys": secretOf(o, "keys")})
+		},
+	}
+}
+
+func secretOf(o map[string]any, member string) property.Value {
+	if o == nil {
+		return property.New(property.Computed).WithSecret(true)
+	}
+	return fromJSON(o[member]).WithSecret(true)
+}
+
+// keys asks for keys. They are open while the resource is not known or, in a
+// preview, not there.
+func (s *server) keys(
+	ctx context.Context, q keyQuery, args property.Map, preview bool,
 ) (property.Map, []*pulumirpc.CheckFailure, error) {
-	names := []string{groupParam, "workspaceName"}
 	values := map[string]string{}
-	for _, name := range names {
+	for _, name := range []string{groupParam, q.name} {
 		v, ok := given(args, name)
 		switch {
 		case !ok:
@@ -53,7 +94,7 @@ func (s *server) sharedKeys(
 				Property: name, Reason: fmt.Sprintf("missing required property '%s'", name),
 			}}, nil
 		case v.IsComputed():
-			return keys(property.New(property.Computed), property.New(property.Computed)), nil, nil
+			return q.answer(nil), nil, nil
 		case !v.IsString():
 			return property.Map{}, []*pulumirpc.CheckFailure{{
 				Property: name, Reason: fmt.Sprintf("property '%s' is %s, expected a string", name, kindOf(v)),
@@ -65,21 +106,15 @@ func (s *server) sharedKeys(
 	if err != nil {
 		return property.Map{}, nil, err
 	}
-	answer, err := c.Post(ctx, fmt.Sprintf("/subscriptions/%s/resourceGroups/%s/providers/Microsoft.OperationalInsights/workspaces/%s/sharedKeys",
-		c.Subscription(), values[groupParam], values["workspaceName"]), sharedKeysAPI, nil)
+	answer, err := c.Query(ctx, fmt.Sprintf("/subscriptions/%s/resourceGroups/%s/providers/"+q.path,
+		c.Subscription(), values[groupParam], values[q.name]), q.api, nil)
 	if preview && isNotFound(err) {
-		return keys(property.New(property.Computed), property.New(property.Computed)), nil, nil
+		return q.answer(nil), nil, nil
 	}
 	if err != nil {
-		return property.Map{}, nil, fmt.Errorf("reading the keys of Log Analytics workspace %q: %w", values["workspaceName"], err)
+		return property.Map{}, nil, fmt.Errorf("reading the keys of %s %q: %w", q.what, values[q.name], err)
 	}
-	return keys(fromJSON(answer["primarySharedKey"]), fromJSON(answer["secondarySharedKey"])), nil, nil
-}
-
-func keys(primary, secondary property.Value) property.Map {
-	return property.NewMap(map[string]property.Value{
-		"primarySharedKey": primary.WithSecret(true), "secondarySharedKey": secondary.WithSecret(true),
-	})
+	return q.answer(answer), nil, nil
 }
 
 // clientConfig says who the requests are made for.

@@ -24,7 +24,7 @@ type Requester interface {
 	Get(ctx context.Context, path, apiVersion string) (map[string]any, error)
 	List(ctx context.Context, path, apiVersion string) ([]map[string]any, error)
 	Put(ctx context.Context, path, apiVersion string, body any) (map[string]any, error)
-	Post(ctx context.Context, path, apiVersion string, body any) (map[string]any, error)
+	Query(ctx context.Context, path, apiVersion string, body any) (map[string]any, error)
 	Delete(ctx context.Context, path, apiVersion string) error
 }
 

@@ -15,8 +15,8 @@ func everyType(t *testing.T, f func(t *testing.T, rt *resourceType)) {
 	t.Helper()
 	files, err := fs.Glob(tableFiles, "tables/*.json")
 	must(t, err)
-	if len(files) != 18 {
-		t.Errorf("%d tables, expected 18: %v", len(files), files)
+	if len(files) != 20 {
+		t.Errorf("%d tables, expected 20: %v", len(files), files)
 	}
 	for _, file := range files {
 		module, api, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(file, "tables/"), ".json"), "@")
@@ -85,6 +85,9 @@ func TestTokens(t *testing.T) {
 		"network:NetworkSecurityGroup": "2023-02-01", "network/v20240101:NetworkSecurityGroup": "2024-01-01",
 		"network:RouteTable": "2023-02-01", "network/v20240101:RouteTable": "2024-01-01",
 		"network:PublicIPAddress": "2023-02-01", "network/v20240101:PublicIPAddress": "2024-01-01",
+		"storage:StorageAccount": "2022-09-01", "storage/v20230501:StorageAccount": "2023-05-01",
+		"storage:FileShare": "2022-09-01", "storage/v20230501:FileShare": "2023-05-01",
+		"app:ManagedEnvironmentsStorage": "2022-10-01", "app/v20240301:ManagedEnvironmentsStorage": "2024-03-01",
 		"network:AzureFirewall": "2023-02-01", "network/v20240101:AzureFirewall": "2024-01-01",
 	} {
 		rt, err := ts.find("azure-native:" + tok)
@@ -95,7 +98,7 @@ func TestTokens(t *testing.T) {
 		}
 	}
 	for _, tok := range []string{
-		"azure-native:storage:StorageAccount", "azure-native:app/v20300101:ContainerApp", "azure-native:app:DaprComponent",
+		"azure-native:storage:BlobContainer", "azure-native:app/v20300101:ContainerApp", "azure-native:app:DaprComponent",
 		"docker:index:Container", "azure-native:App:X",
 	} {
 		_, err := ts.find(tok)
@@ -127,7 +130,8 @@ func TestBodiesMatchMicrosoftsSpecifications(t *testing.T) {
 		"authorization/v20220401:RoleDefinition", "cognitiveservices/v20241001:Account", "cognitiveservices/v20241001:Deployment",
 		"consumption/v20230501:Budget", "insights/v20230101:ActionGroup", "network/v20240101:VirtualNetwork",
 		"network/v20240101:NetworkSecurityGroup", "network/v20240101:RouteTable", "network/v20240101:PublicIPAddress",
-		"network/v20240101:AzureFirewall",
+		"network/v20240101:AzureFirewall", "storage/v20230501:StorageAccount", "storage/v20230501:FileShare",
+		"app/v20240301:ManagedEnvironmentsStorage",
 	} {
 		rt, err := ts.find("azure-native:" + tok)
 		must(t, err)
@@ -145,7 +149,7 @@ func TestBodiesMatchMicrosoftsSpecifications(t *testing.T) {
 			t.Errorf("%s: the body is empty", tok)
 		}
 	}
-	if len(seen) != 18 {
+	if len(seen) != 21 {
 		t.Errorf("%d types were looked at", len(seen))
 	}
 }

@@ -7,29 +7,16 @@ import (
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
+
+	"github.com/envctl/envctl/components/values"
 )
 
-// kindOf names a value's kind for a message; the value itself may be a secret.
+// kindOf names a value's kind for a message: null is as good as nothing.
 func kindOf(v property.Value) string {
-	switch {
-	case v.IsComputed():
-		return "not known yet"
-	case v.IsNull():
+	if v.IsNull() {
 		return "not given"
-	case v.IsString():
-		return "a string"
-	case v.IsBool():
-		return "a boolean"
-	case v.IsNumber() && !v.Secret():
-		return fmt.Sprintf("the number %v", v.AsNumber())
-	case v.IsNumber():
-		return "a number"
-	case v.IsArray():
-		return "a list"
-	case v.IsMap():
-		return "an object"
 	}
-	return "an asset or a reference"
+	return values.KindOf(v)
 }
 
 // wanted names what a property takes.

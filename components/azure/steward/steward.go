@@ -39,14 +39,13 @@ func Image(arch string) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, err := program.Bytes()
+	content, err := program.Packed()
 	if err != nil {
 		return nil, err
 	}
-	built, err := image.New(image.Spec{
-		Program: content, Path: Path, Arch: arch, User: User, OCI: true,
-		Labels: map[string]string{kindLabel: "steward"},
-	})
+	built, err := image.NewPacked(image.Spec{
+		Path: Path, Arch: arch, User: User, OCI: true, Labels: map[string]string{kindLabel: "steward"},
+	}, image.Packed{Content: content, Size: program.Size, DiffID: program.DiffID})
 	if err != nil {
 		return nil, fmt.Errorf("image of the steward: %w", err)
 	}

@@ -8,6 +8,8 @@ import (
 
 	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
+
+	"github.com/envctl/envctl/components/values"
 )
 
 // wayOut is how to mend what this provider does not implement.
@@ -78,7 +80,7 @@ func checkValue(path string, v property.Value, t reflect.Type) []p.CheckFailure 
 			return nil
 		}
 	}
-	return []p.CheckFailure{{Property: path, Reason: fmt.Sprintf("is %s, expected %s", kindOf(v), wanted(t))}}
+	return []p.CheckFailure{{Property: path, Reason: fmt.Sprintf("is %s, expected %s", values.KindOf(v), wanted(t))}}
 }
 
 func fits(v property.Value, t reflect.Type) bool {
@@ -91,27 +93,6 @@ func fits(v property.Value, t reflect.Type) bool {
 		return v.IsNumber()
 	}
 	return v.IsNumber() && v.AsNumber() == math.Trunc(v.AsNumber()) && math.Abs(v.AsNumber()) < 1<<53
-}
-
-// kindOf names a value's kind; the value itself may be a secret.
-func kindOf(v property.Value) string {
-	switch {
-	case v.IsNull():
-		return "null"
-	case v.IsString():
-		return "a string"
-	case v.IsBool():
-		return "a boolean"
-	case v.IsNumber() && !v.Secret():
-		return fmt.Sprintf("the number %v", v.AsNumber())
-	case v.IsNumber():
-		return "a number"
-	case v.IsArray():
-		return "a list"
-	case v.IsMap():
-		return "an object"
-	}
-	return "an asset or a reference"
 }
 
 func wanted(t reflect.Type) string {

@@ -7,6 +7,8 @@ import (
 	"github.com/moby/moby/api/types/container"
 	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
+
+	"github.com/envctl/envctl/components/values"
 )
 
 // notReadyKey holds in the state why a container did not come up. A refresh
@@ -38,34 +40,13 @@ func stillNotReady(in containerInputs, state property.Map, live container.Inspec
 	return ""
 }
 
-// secretMin is the length from which a secret is looked for in text: shorter
-// ones are in every text.
-const secretMin = 4
-
-// redact takes the secrets among inputs out of text, which may hold a log.
+// redact takes the secrets among inputs out of text, which may hold a log: of a
+// variable NAME=VALUE its value.
 func redact(text string, inputs property.Map) string {
-	var walk func(property.Value, bool)
-	walk = func(v property.Value, secret bool) {
-		secret = secret || v.Secret()
-		switch {
-		case v.IsArray():
-			for _, e := range v.AsArray().All {
-				walk(e, secret)
-			}
-		case v.IsMap():
-			for _, e := range v.AsMap().All {
-				walk(e, secret)
-			}
-		case v.IsString() && secret:
-			_, value, isEnv := strings.Cut(v.AsString(), "=")
-			if !isEnv {
-				value = v.AsString()
-			}
-			if len(value) >= secretMin {
-				text = strings.ReplaceAll(text, value, "[secret]")
-			}
+	return values.Redact(text, inputs, func(secret string) string {
+		if _, value, isEnv := strings.Cut(secret, "="); isEnv {
+			return value
 		}
-	}
-	walk(property.New(inputs), false)
-	return text
+		return secret
+	})
 }

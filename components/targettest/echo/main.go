@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -30,9 +31,21 @@ func run(args []string) error {
 		text, err := fetch(os.Getenv(args[1]) + args[2])
 		fmt.Println(text)
 		return err
+	case "chat":
+		text, err := chat(question{})
+		fmt.Println(text)
+		return err
 	case "env": // env VARIABLE
 		fmt.Println(os.Getenv(args[1]))
 		return nil
+	case "leave": // leave FILE TEXT STATUS: ends with the status once the file is written
+		if err := os.MkdirAll(filepath.Dir(args[1]), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(args[1], []byte(args[2]), 0o644); err != nil {
+			return err
+		}
+		return run([]string{"exit", args[3]})
 	case "exit": // exit STATUS
 		status, err := strconv.Atoi(args[1])
 		if err != nil {
@@ -51,6 +64,7 @@ func run(args []string) error {
 }
 
 // serve answers at CONTAINER_APP_PORT: /who, /environ, /fetch?variable=&path=,
+// /token?header=&client= and /chat?deployment=&token=&base= with what came of it,
 // /needs with what the needed app said before this one began to listen, and
 // /healthz with the status in HEALTH.
 func serve() error {
@@ -74,6 +88,8 @@ func serve() error {
 	}
 	answer("/who", func(*http.Request) (string, error) { return os.Getenv("WHO"), nil })
 	answer("/needs", func(*http.Request) (string, error) { return needs, nil })
+	answer("/token", func(r *http.Request) (string, error) { return token(asked(r)), nil })
+	answer("/chat", func(r *http.Request) (string, error) { return chat(asked(r)) })
 	answer("/environ", func(*http.Request) (string, error) { return environ() })
 	answer("/fetch", func(r *http.Request) (string, error) {
 		q := r.URL.Query()

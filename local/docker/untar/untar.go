@@ -5,6 +5,8 @@ package untar
 
 import (
 	"archive/tar"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -17,8 +19,11 @@ import (
 
 // Limits bounds what comes out; a zero field takes the default.
 type Limits struct {
-	Files int   // files and folders; 10,000 by default
+	Files int   // files and folders, and as many that are neither; 10,000 by default
 	Bytes int64 // of all files together; 1 GiB by default
+	// Leave says of a path below the folder that it stays behind as a link does, with
+	// what is below it; nil: none does.
+	Leave func(name string) bool
 }
 
 // The defaults of [Limits].
@@ -26,6 +31,10 @@ const (
 	DefaultFiles = 10_000
 	DefaultBytes = 1 << 30
 )
+
+// Deepest is how many folders may be in one another: each is opened for everything
+// below it, so what is nested without bound would be unpacked without end.
+const Deepest = 250
 
 // maxNamed is how many left-out entries a [Summary] names.
 const maxNamed = 20
@@ -39,6 +48,8 @@ type Summary struct {
 	// and hard links, devices, pipes, sockets. SkippedNames names the first 20.
 	Skipped      int      `json:"skipped,omitempty"`
 	SkippedNames []string `json:"skippedNames,omitempty"`
+	// Hashes is the SHA-256 of each file by its path below the folder.
+	Hashes map[string]string `json:"-"`
 }
 
 // ErrHostile is an archive that no honest engine writes.
@@ -46,7 +57,7 @@ var ErrHostile = errors.New("hostile archive")
 
 // LimitError is an archive that holds more than is allowed.
 type LimitError struct {
-	What  string // "files" or "bytes"
+	What  string // as "files and folders" or "bytes"
 	Limit int64
 }
 
@@ -95,7 +106,14 @@ func (x *extraction) entry(h *tar.Header, content io.Reader) error {
 	if err != nil || name == "" {
 		return err
 	}
-	switch h.Typeflag {
+	if strings.Count(name, "/") >= Deepest {
+		return &LimitError{What: "folders in one another", Limit: Deepest}
+	}
+	flag := h.Typeflag
+	if x.limits.Leave != nil && x.limits.Leave(name) {
+		flag = tar.TypeSymlink // as what is no file
+	}
+	switch flag {
 	case tar.TypeDir:
 		if err := x.count(); err != nil {
 			return err
@@ -109,6 +127,9 @@ func (x *extraction) entry(h *tar.Header, content io.Reader) error {
 		x.sum.Files++
 		return x.file(name, h, content)
 	default:
+		if x.sum.Skipped >= x.limits.Files {
+			return &LimitError{What: "links and special files", Limit: int64(x.limits.Files)}
+		}
 		x.sum.Skipped++
 		if len(x.sum.SkippedNames) < maxNamed {
 			x.sum.SkippedNames = append(x.sum.SkippedNames, name)
@@ -172,7 +193,8 @@ func (x *extraction) file(name string, h *tar.Header, content io.Reader) error {
 		return err
 	}
 	left := x.limits.Bytes - x.sum.Bytes
-	n, err := io.Copy(f, io.LimitReader(content, left+1))
+	sum := sha256.New()
+	n, err := io.Copy(io.MultiWriter(f, sum), io.LimitReader(content, left+1))
 	err = errors.Join(err, f.Close())
 	if n > left {
 		return errors.Join(&LimitError{What: "bytes", Limit: x.limits.Bytes}, x.root.Remove(name))
@@ -181,6 +203,10 @@ func (x *extraction) file(name string, h *tar.Header, content io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("unpack %q: %w", name, err)
 	}
+	if x.sum.Hashes == nil {
+		x.sum.Hashes = map[string]string{}
+	}
+	x.sum.Hashes[name] = hex.EncodeToString(sum.Sum(nil))
 	return x.stamp(name, h.ModTime)
 }
 

@@ -194,6 +194,9 @@ func TestExtractLimits(t *testing.T) {
 	file := func(name, content string) entry {
 		return entry{Header: tar.Header{Name: "o/" + name}, content: content}
 	}
+	link := func(name string) entry {
+		return entry{Header: tar.Header{Name: "o/" + name, Typeflag: tar.TypeSymlink, Linkname: "x"}}
+	}
 	folder := func(name string) entry { return entry{Header: tar.Header{Name: "o/" + name, Typeflag: tar.TypeDir}} }
 	for name, c := range map[string]struct {
 		entries []entry
@@ -203,7 +206,11 @@ func TestExtractLimits(t *testing.T) {
 		"exactly":       {[]entry{file("a", "12345"), file("b", "12345")}, untar.Limits{Files: 2, Bytes: 10}, ""},
 		"bytes":         {[]entry{file("a", "12345"), file("b", "123456")}, untar.Limits{Bytes: 10}, "bytes"},
 		"files":         {[]entry{file("a", ""), file("b", ""), file("c", "")}, untar.Limits{Files: 2}, "files and folders"},
+		"links count":   {[]entry{link("a"), file("b", ""), link("c")}, untar.Limits{Files: 2}, ""},
+		"links":         {[]entry{link("a"), link("b"), link("c")}, untar.Limits{Files: 2}, "links and special files"},
 		"folders count": {[]entry{folder("a"), folder("b"), file("c", "")}, untar.Limits{Files: 2}, "files and folders"},
+		"deep":          {[]entry{folder(deep(untar.Deepest))}, untar.Limits{}, ""},
+		"too deep":      {[]entry{folder(deep(untar.Deepest + 1))}, untar.Limits{}, "folders in one another"},
 	} {
 		root, dir := target(t)
 		sum, err := untar.Extract(bytes.NewReader(archive(t, c.entries...)), root, c.limits)
@@ -217,6 +224,9 @@ func TestExtractLimits(t *testing.T) {
 		sound(t, dir)
 	}
 }
+
+// deep is a folder in a folder, n of them.
+func deep(n int) string { return strings.Repeat("d/", n-1) + "d" }
 
 // A header may promise far more than it holds.
 func TestExtractSparseBomb(t *testing.T) {
@@ -255,4 +265,23 @@ func FuzzExtract(f *testing.F) {
 		}
 		sound(t, dir)
 	})
+}
+
+// What is to be left is, with what is below it.
+func TestExtractLeaves(t *testing.T) {
+	t.Parallel()
+	root, dir := target(t)
+	sum, err := untar.Extract(bytes.NewReader(archive(t,
+		entry{Header: tar.Header{Name: "o/.git/", Typeflag: tar.TypeDir}},
+		entry{Header: tar.Header{Name: "o/.git/config"}, content: "x"},
+		entry{Header: tar.Header{Name: "o/a/.x"}, content: "x"},
+		entry{Header: tar.Header{Name: "o/a/b.c"}, content: "x"},
+	)), root, untar.Limits{Leave: func(name string) bool { return strings.Contains("/"+name, "/.") }})
+	if err != nil || sum.Files != 1 || sum.Folders != 0 || strings.Join(sum.SkippedNames, " ") != ".git .git/config a/.x" {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	sound(t, dir)
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v", entries, err)
+	}
 }

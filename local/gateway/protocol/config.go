@@ -25,8 +25,11 @@ const maxConfig = 128 << 10
 // Config is everything a gateway does. Each function has one section, and an
 // empty section means that the function is off.
 type Config struct {
-	Ingress Ingress `json:"ingress,omitzero"`
-	Health  Health  `json:"health,omitzero"`
+	Ingress  Ingress  `json:"ingress,omitzero"`
+	Health   Health   `json:"health,omitzero"`
+	Egress   Egress   `json:"egress,omitzero"`
+	Identity Identity `json:"identity,omitzero"`
+	Models   Models   `json:"models,omitzero"`
 }
 
 // Ingress lets connections from outside the sandbox in.
@@ -52,6 +55,8 @@ type InsideRoute struct {
 	App  string `json:"app"`  // the name that it is called by
 	Host string `json:"host"` // alias of the app on the internal network, or an IP address
 	Port int    `json:"port"` // port of the app
+	// ReadOnly lets through what only reads: GET and HEAD without a body.
+	ReadOnly bool `json:"readOnly,omitempty"`
 }
 
 // Route is one listener and the app behind it.
@@ -84,7 +89,8 @@ func Seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 
 // Empty reports whether there is nothing for a gateway to do.
 func (c Config) Empty() bool {
-	return len(c.Ingress.Routes) == 0 && len(c.Ingress.Inside.Routes) == 0 && len(c.Health.Probes) == 0
+	return len(c.Ingress.Routes) == 0 && len(c.Ingress.Inside.Routes) == 0 && len(c.Health.Probes) == 0 &&
+		len(c.Egress.Clients) == 0 && !c.Identity.On() && !c.Models.On()
 }
 
 // Encode returns the JSON of c; equal configurations have equal JSON.
@@ -117,17 +123,35 @@ func Decode(text string) (Config, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return Config{}, errors.New("gateway configuration: expected one JSON value, found more after it")
 	}
-	// An empty list and none are the same configuration, with the same JSON.
-	if len(c.Ingress.Routes) == 0 {
-		c.Ingress.Routes = nil
-	}
-	if len(c.Ingress.Inside.Routes) == 0 {
-		c.Ingress.Inside.Routes = nil
-	}
-	if len(c.Health.Probes) == 0 {
-		c.Health.Probes = nil
-	}
+	c.dropEmpty()
 	return c, c.validate()
+}
+
+// dropEmpty makes an empty list none: both are the same configuration, which has
+// one JSON.
+func (c *Config) dropEmpty() {
+	none(&c.Ingress.Routes)
+	none(&c.Ingress.Inside.Routes)
+	none(&c.Health.Probes)
+	none(&c.Egress.Clients)
+	none(&c.Egress.Private)
+	for i := range c.Egress.Clients {
+		none(&c.Egress.Clients[i].Allow)
+	}
+	none(&c.Identity.Clients)
+	for i := range c.Identity.Clients {
+		none(&c.Identity.Clients[i].Resources)
+	}
+	none(&c.Models.Clients)
+	for i := range c.Models.Clients {
+		none(&c.Models.Clients[i].Models)
+	}
+}
+
+func none[T any](list *[]T) {
+	if len(*list) == 0 {
+		*list = nil
+	}
 }
 
 func tooLong(n int) error {

@@ -43,6 +43,43 @@ func TestConfigSurvivesTheTrip(t *testing.T) {
 	}
 }
 
+// A gateway that passes requests on has no clients; only its certificate needs a key.
+func TestForwardingIsAConfiguration(t *testing.T) {
+	t.Parallel()
+	whole := protocol.Config{
+		Identity: protocol.Identity{Listen: 4141, Forward: true},
+		Models:   protocol.Models{Listen: 443, Host: "*.example.com", Trust: "/trust", Forward: true},
+	}
+	text, err := whole.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := protocol.Decode(text)
+	if err != nil || cmp.Diff(whole, got) != "" || got.Empty() || !got.NeedsKey() {
+		t.Errorf("%+v, %v", got, err)
+	}
+	tokens := protocol.Config{Identity: whole.Identity}
+	if tokens.Empty() || tokens.NeedsKey() {
+		t.Error("whoever passes requests for tokens on vouches for nobody, and has work")
+	}
+	for name, change := range map[string]func(*protocol.Config){
+		"a client beside": func(c *protocol.Config) {
+			c.Identity.Clients = []protocol.IdentityClient{{App: "a", Host: "a", ClientID: "c"}}
+		},
+		"no port":                func(c *protocol.Config) { c.Identity.Listen = 0 },
+		"one port for both":      func(c *protocol.Config) { c.Models.Listen = 4141 },
+		"no name":                func(c *protocol.Config) { c.Models.Host = "" },
+		"no folder":              func(c *protocol.Config) { c.Models.Trust = "" },
+		"a port, and nothing on": func(c *protocol.Config) { c.Identity.Forward = false },
+	} {
+		bad := whole
+		change(&bad)
+		if _, err := bad.Encode(); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
 func TestConfigRefusesWhatItCannotServe(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {

@@ -20,6 +20,17 @@ const (
 	EventHealth = "health"
 	// EventIngress says that requests of an app were not answered by it.
 	EventIngress = "ingress"
+	// EventEgress says that a workload wanted to reach a host, and what came of it.
+	// Refusals are all there; what was let through is there once for each app and
+	// host in a while, with a count.
+	EventEgress = "egress"
+	// EventIdentity says that a workload asked for a token, and what came of it.
+	EventIdentity = "identity"
+	// EventModels says that a request for a model did not get to the host's side.
+	EventModels = "models"
+	// EventCanary says that what must be refused was tried, and whether it was. One
+	// that was not refused is the gateway's last event but EventStop.
+	EventCanary = "canary"
 	// EventStop is the last event of a gateway that ended by itself or by a signal.
 	EventStop = "stop"
 )
@@ -42,8 +53,14 @@ type Event struct {
 	App    string    `json:"app,omitempty"`
 	State  State     `json:"state,omitempty"`  // of EventHealth
 	Reason string    `json:"reason,omitempty"` // at most MaxReason bytes, one line
-	Count  int       `json:"count,omitempty"`  // of EventIngress: requests since the last event like it
-	After  float64   `json:"after"`            // seconds since the gateway started
+	Count  int       `json:"count,omitempty"`  // requests since the last event like it
+	// Host is what EventEgress and EventCanary are about, HOST:PORT, and Resource
+	// what EventIdentity is about; both are what a workload said, made fit by Reason.
+	Host     string `json:"host,omitempty"`
+	Resource string `json:"resource,omitempty"`
+	// Allowed says that a workload got what it wanted.
+	Allowed bool    `json:"allowed,omitempty"`
+	After   float64 `json:"after"` // seconds since the gateway started
 }
 
 // Status is the answer to `gateway status`.
@@ -140,11 +157,15 @@ func parse(line []byte) (Event, bool) {
 		if !isLabel(e.App) {
 			return Event{}, false
 		}
-	case EventStart, EventStop:
+	case EventEgress, EventIdentity, EventModels:
+		if e.App != "" && !isLabel(e.App) { // empty: nobody that is known
+			return Event{}, false
+		}
+	case EventStart, EventStop, EventCanary:
 	default:
 		return Event{}, false
 	}
-	e.Reason = Reason(e.Reason)
+	e.Reason, e.Host, e.Resource = Reason(e.Reason), Reason(e.Host), Reason(e.Resource)
 	return e, true
 }
 

@@ -38,7 +38,7 @@ func (c Config) validate() error {
 		}
 		apps[p.App] = true
 	}
-	return nil
+	return c.validateServices()
 }
 
 // validate checks the inside against the ports that are taken.

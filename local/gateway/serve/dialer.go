@@ -32,12 +32,18 @@ var errNotRunning = errors.New("name does not resolve")
 // there a moment ago is found as soon as it is.
 type dialer struct {
 	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
-	net    net.Dialer
+	// inner says whether an address can be an app's: it is on a network without a
+	// way out. A name server outside that has an answer for every name, as some
+	// providers' have, is asked for an app's name while the app does not run, and must
+	// not make a stranger of the app. nil: every address can.
+	inner func(netip.Addr) bool
+	net   net.Dialer
 }
 
 func newDialer() *dialer {
 	return &dialer{
 		lookup: lookupWith(nil),
+		inner:  onInnerNetwork,
 		net:    net.Dialer{Timeout: connectTimeout, KeepAlive: 15 * time.Second},
 	}
 }
@@ -63,10 +69,34 @@ func (d *dialer) resolve(ctx context.Context, host string, limit time.Duration) 
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	addrs, err := d.lookup(ctx, "ip4", host+".")
-	if err != nil || len(addrs) == 0 {
+	if err != nil {
 		return netip.Addr{}, errNotRunning
 	}
-	return addrs[0].Unmap(), nil
+	for _, addr := range addrs {
+		if addr = addr.Unmap(); d.inner == nil || d.inner(addr) {
+			return addr, nil
+		}
+	}
+	return netip.Addr{}, errNotRunning
+}
+
+// onInnerNetwork says whether addr is on a network of this container that has no
+// way out; where that cannot be told, nothing is.
+func onInnerNetwork(addr netip.Addr) bool {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return false
+	}
+	outside, err := defaultGateway()
+	if err != nil {
+		outside = netip.Addr{} // no network has a way out
+	}
+	for _, prefix := range innerOf(all, outside) {
+		if prefix.Contains(addr) {
+			return true
+		}
+	}
+	return false
 }
 
 // dial connects to port of host, by the name first.

@@ -70,7 +70,7 @@ func TestNameIsFoundThoughOthersStillWait(t *testing.T) {
 	t.Parallel()
 	server := newNameServer(t)
 	d := newDialer()
-	d.lookup = lookupWith(server.connect)
+	d.lookup, d.inner = lookupWith(server.connect), nil
 	var waiting sync.WaitGroup
 	for range 5 {
 		waiting.Go(func() { d.resolve(t.Context(), "api", 20*time.Second) })
@@ -93,4 +93,37 @@ func TestNameIsFoundThoughOthersStillWait(t *testing.T) {
 		}
 	}
 	waiting.Wait()
+}
+
+// Some name servers have an address for every name: a stranger's, which is no app's.
+func TestNameLeadsToTheInnerNetworkOnly(t *testing.T) {
+	t.Parallel()
+	app, stranger := netip.MustParseAddr("198.19.0.2"), netip.MustParseAddr("203.0.113.9")
+	d := newDialer()
+	answers := []netip.Addr{stranger}
+	d.lookup = func(context.Context, string, string) ([]netip.Addr, error) { return answers, nil }
+	d.inner = func(a netip.Addr) bool { return a == app }
+	if addr, err := d.resolve(t.Context(), "api", time.Second); err != errNotRunning {
+		t.Errorf("a stranger's address: %v, %v, expected %v", addr, err, errNotRunning)
+	}
+	answers = []netip.Addr{stranger, app}
+	if addr, err := d.resolve(t.Context(), "api", time.Second); addr != app || err != nil {
+		t.Errorf("with the app's own: %v, %v, expected %v", addr, err, app)
+	}
+}
+
+func TestInnerNetworksHaveNoWayOut(t *testing.T) {
+	t.Parallel()
+	var all []net.Addr
+	for _, text := range []string{"127.0.0.1/8", "172.17.0.2/16", "198.19.0.126/25", "fd00::1/64"} {
+		ip, network, err := net.ParseCIDR(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, &net.IPNet{IP: ip, Mask: network.Mask})
+	}
+	got := innerOf(all, netip.MustParseAddr("172.17.0.1"))
+	if len(got) != 1 || got[0] != netip.MustParsePrefix("198.19.0.126/25") {
+		t.Errorf("inner networks %v", got)
+	}
 }

@@ -53,12 +53,20 @@ func openGate(t *testing.T, upstream string, dial *dialer) gate {
 
 func openRoute(t *testing.T, route protocol.Route, dial *dialer) gate {
 	t.Helper()
+	return openKnown(t, route, dial, nil)
+}
+
+// openKnown is openRoute with what is known of the app's health.
+func openKnown(t *testing.T, route protocol.Route, dial *dialer, board *board) gate {
+	t.Helper()
 	events := &lines{}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := newServer(newProxy(route, dial, newEmitter(events)))
+	emitter := newEmitter(events)
+	server := newServer(newApps(dial, board, emitter, ingressTotal).proxy(route))
+	l = newCrowd(ingressTotal, ingressTotal, func() { emitter.ingress(route.App, "too many connections") }).bound(l)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- serveUntil(ctx, server, l) }()
@@ -141,7 +149,7 @@ func (g gate) send(t *testing.T, request string) *http.Response {
 	return response
 }
 
-func body(t *testing.T, r *http.Response, err error) string {
+func body(t testing.TB, r *http.Response, err error) string {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -157,6 +165,7 @@ func body(t *testing.T, r *http.Response, err error) string {
 // unresolved is a dialer for which names resolve to where says, one after another.
 func unresolved(where func() string) *dialer {
 	d := newDialer()
+	d.inner = nil
 	d.lookup = func(context.Context, string, string) ([]netip.Addr, error) {
 		if w := where(); w != "" {
 			return []netip.Addr{netip.MustParseAddr(w)}, nil

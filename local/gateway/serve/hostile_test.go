@@ -151,14 +151,15 @@ func TestResetInTheMiddleReachesTheClient(t *testing.T) {
 
 func TestClientThatLeavesFreesTheApp(t *testing.T) {
 	t.Parallel()
-	left := make(chan struct{})
+	came, left := make(chan struct{}), make(chan struct{})
 	g := gateTo(t, func(_ http.ResponseWriter, r *http.Request) {
+		close(came)
 		<-r.Context().Done()
 		close(left)
 	})
 	conn := g.connect(t)
 	io.WriteString(conn, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-	time.Sleep(50 * time.Millisecond)
+	<-came
 	conn.Close()
 	select {
 	case <-left:

@@ -26,6 +26,12 @@ const (
 	maxHeader = 60 << 10
 	// drain is what requests have to end in after the gateway was told to stop.
 	drain = 3 * time.Second
+	// ingressTotal bounds the connections of a route at a time and the requests of
+	// all routes; insideTotal both of the inside, where hostile code asks, and
+	// insideEach the connections that one address has to it.
+	ingressTotal = 2048
+	insideTotal  = 1024
+	insideEach   = 256
 )
 
 // entrance is the ingress: one listener and one server for each route, and for
@@ -37,8 +43,9 @@ type entrance struct {
 
 // listen opens every listener of cfg, so that a port that cannot be had is an
 // error before anything is served.
-func listen(ctx context.Context, cfg protocol.Ingress, dial *dialer, events *emitter) (*entrance, error) {
+func listen(ctx context.Context, cfg protocol.Ingress, dial *dialer, board *board, events *emitter) (*entrance, error) {
 	e := &entrance{}
+	apps := newApps(dial, board, events, ingressTotal)
 	var host netip.Addr
 	if cfg.HostOnly && len(cfg.Routes) > 0 {
 		var err error
@@ -56,10 +63,11 @@ func listen(ctx context.Context, cfg protocol.Ingress, dial *dialer, events *emi
 		if cfg.HostOnly {
 			l = hostListener{Listener: l, host: host, refused: func() { events.ingress(route.App, "peer is not the host") }}
 		}
-		e.listeners = append(e.listeners, l)
-		e.servers = append(e.servers, newServer(newProxy(route, dial, events)))
+		crowd := newCrowd(ingressTotal, ingressTotal, func() { events.ingress(route.App, "too many connections") })
+		e.listeners = append(e.listeners, crowd.bound(l))
+		e.servers = append(e.servers, newServer(apps.proxy(route)))
 	}
-	if err := e.listenInside(ctx, cfg.Inside, dial, events); err != nil {
+	if err := e.listenInside(ctx, cfg.Inside, newApps(dial, board, events, insideTotal)); err != nil {
 		e.close()
 		return nil, err
 	}
@@ -77,6 +85,12 @@ func newServer(handler http.Handler) *http.Server {
 		IdleTimeout:       idleTimeout,
 		// net/http adds 4 KiB to what it is told.
 		MaxHeaderBytes: maxHeader - 4<<10,
+		// The least that the protocol allows, and what bodies are sent ahead of being
+		// read: it bounds what a connection holds.
+		HTTP2: &http.HTTP2Config{
+			MaxReadFrameSize: 16 << 10, MaxConcurrentStreams: 100,
+			MaxReceiveBufferPerConnection: 64 << 10, MaxReceiveBufferPerStream: 64 << 10,
+		},
 		// What clients do wrong is answered to them and is nobody else's news.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}

@@ -23,7 +23,7 @@ func TestInsideChoosesTheAppByItsName(t *testing.T) {
 		host, port := split(t, app.Listener.Addr().String())
 		routes = append(routes, protocol.InsideRoute{App: name, Host: host, Port: port})
 	}
-	gate := httptest.NewServer(insideHandler(routes, newDialer(), newEmitter(&lines{})))
+	gate := httptest.NewServer(insideHandler(routes, newApps(newDialer(), nil, newEmitter(&lines{}), ingressTotal)))
 	t.Cleanup(gate.Close)
 	for host, want := range map[string]string{
 		"store": "store for store", "api": "api for api", "STORE:80": "store for STORE:80", "store.": "store for store.",

@@ -20,9 +20,11 @@ const (
 
 // Main is the program: without arguments it serves the configuration that the
 // environment variable of [protocol.EnvConfig] holds, until ctx ends; with the
-// argument status it prints what the running gateway knows. SIGHUP makes it check
+// argument status it prints what the running gateway knows, which first writes the
+// events that it only counted; with tunnel it joins its
+// streams to it. SIGHUP makes it check
 // every app as if it had just started. It returns the exit status.
-func Main(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+func Main(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
 	switch {
 	case len(args) == 0:
 		cfg, err := protocol.Decode(getenv(protocol.EnvConfig))
@@ -31,17 +33,24 @@ func Main(ctx context.Context, args []string, getenv func(string) string, stdout
 			return exitUsage
 		}
 		if cfg.Empty() {
-			fmt.Fprintf(stderr, "gateway: %s: no routes and no probes, expected one at least\n", protocol.EnvConfig)
+			fmt.Fprintf(stderr, "gateway: %s: nothing to do, expected a route, a probe or a client at least\n", protocol.EnvConfig)
+			return exitUsage
+		}
+		key := getenv(protocol.EnvKey)
+		if cfg.NeedsKey() && len(key) < protocol.MinKey {
+			fmt.Fprintf(stderr, "gateway: %v\n", errNoKey)
 			return exitUsage
 		}
 		anew := make(chan os.Signal, 1)
 		signal.Notify(anew, syscall.SIGHUP)
 		defer signal.Stop(anew)
-		return exit(Run(ctx, cfg, Options{Out: stdout, Status: StatusSocket, Anew: anew}), stderr)
+		return exit(Run(ctx, cfg, Options{Out: stdout, Status: StatusSocket, Anew: anew, Key: key, Tunnel: HostSocket}), stderr)
 	case len(args) == 1 && args[0] == "status":
 		return exit(AskStatus(ctx, StatusSocket, stdout), stderr)
+	case len(args) == 1 && args[0] == "tunnel":
+		return exit(Tunnel(ctx, HostSocket, stdin, stdout), stderr)
 	}
-	fmt.Fprintf(stderr, "gateway: arguments %q, expected none (serve) or status\n", args)
+	fmt.Fprintf(stderr, "gateway: arguments %q, expected none (serve), status or tunnel\n", args)
 	return exitUsage
 }
 

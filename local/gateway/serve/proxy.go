@@ -24,25 +24,45 @@ const answerTimeout = 240 * time.Second
 // meets a connection that is about to be closed.
 const keepAlive = time.Second
 
-// newProxy returns the handler of one route. It passes requests and answers on
-// as they come, without buffering and without a limit of their size, and passes
-// upgraded connections (WebSocket) through.
-func newProxy(route protocol.Route, dial *dialer, events *emitter) http.Handler {
+// copyBuffer is how much of an answer's body is in the gateway at a time, in bytes.
+const copyBuffer = 32 << 10
+
+// apps is what the handlers of all routes share.
+type apps struct {
+	dial    *dialer
+	board   *board // nil: nothing is known of the apps' health
+	events  *emitter
+	buffers *buffers
+	turns   chan struct{} // holds one value for each request that is under way
+}
+
+// newApps returns apps for at most so many requests at a time: with HTTP/2 a
+// connection has many.
+func newApps(dial *dialer, board *board, events *emitter, requests int) *apps {
+	return &apps{dial: dial, board: board, events: events, buffers: newBuffers(copyBuffer), turns: make(chan struct{}, requests)}
+}
+
+// proxy returns the handler of one route. It passes requests and answers on as
+// they come, without buffering and without a limit of their size, and passes
+// upgraded connections (WebSocket) through. While the app is known not to be
+// healthy it answers for it, at once.
+func (a *apps) proxy(route protocol.Route) http.Handler {
 	upstream := net.JoinHostPort(route.Host, strconv.Itoa(route.Port))
 	proxy := &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { rewrite(r, upstream) },
-		Transport:     newTransport(dial),
+		Transport:     newTransport(a.dial),
 		FlushInterval: -1,
+		BufferPool:    a.buffers,
 		ErrorLog:      log.New(io.Discard, "", 0),
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			answerFailure(w, r, route.App, err, events)
+			answerFailure(w, r, route.App, err, a.events)
 		},
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodConnect {
-			http.Error(w, "this is the ingress of an app, not a proxy: CONNECT is not served", http.StatusMethodNotAllowed)
+		if !a.admit(w, r, route.App) {
 			return
 		}
+		defer func() { <-a.turns }()
 		if r.ProtoMajor == 1 {
 			// An answer may begin before the request has ended; without this the
 			// server would first read the request to its end. The server's own
@@ -51,6 +71,27 @@ func newProxy(route protocol.Route, dial *dialer, events *emitter) http.Handler 
 		}
 		proxy.ServeHTTP(w, r)
 	})
+}
+
+// admit gives a request for an app its turn, or answers it.
+func (a *apps) admit(w http.ResponseWriter, r *http.Request, app string) bool {
+	if r.Method == http.MethodConnect {
+		http.Error(w, "this is the ingress of an app, not a proxy: CONNECT is not served", http.StatusMethodNotAllowed)
+		return false
+	}
+	if reason, down := a.board.down(app); down {
+		a.events.ingress(app, "not healthy")
+		http.Error(w, "app "+app+" is not healthy: "+reason, http.StatusServiceUnavailable)
+		return false
+	}
+	select {
+	case a.turns <- struct{}{}:
+		return true
+	default:
+		a.events.ingress(app, "too many requests")
+		http.Error(w, "too many requests at a time: wait for some to end", http.StatusServiceUnavailable)
+		return false
+	}
 }
 
 // rewrite sends a request to upstream as the client wrote it (Host, path and

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -13,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/coder/websocket"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -131,6 +129,47 @@ func TestServerSentEventsAreNotHeldBack(t *testing.T) {
 	}
 }
 
+// A slow app's pieces arrive one by one, and its trailers at the end; over HTTP/2
+// as over HTTP/1.1.
+func TestSlowAnswerAndItsTrailersPass(t *testing.T) {
+	t.Parallel()
+	received := make(chan struct{})
+	g := gateTo(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Trailer", "X-Sum")
+		for i := range 3 {
+			fmt.Fprintf(w, "piece %d\n", i)
+			w.(http.Flusher).Flush()
+			select {
+			case <-received:
+			case <-time.After(20 * time.Second):
+				return
+			}
+		}
+		w.Header().Set("X-Sum", "3")
+	})
+	for _, second := range []bool{false, true} {
+		transport := &http.Transport{Protocols: new(http.Protocols)}
+		transport.Protocols.SetHTTP1(!second)
+		transport.Protocols.SetUnencryptedHTTP2(second)
+		response, err := (&http.Client{Transport: transport}).Get(g.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reader := bufio.NewReader(response.Body)
+		for i := range 3 {
+			if line, err := reader.ReadString('\n'); line != fmt.Sprintf("piece %d\n", i) {
+				t.Fatalf("%s: %q, %v, expected piece %d", response.Proto, line, err, i)
+			}
+			received <- struct{}{}
+		}
+		if _, err := reader.ReadByte(); err != io.EOF || response.Trailer.Get("X-Sum") != "3" {
+			t.Errorf("%s: at the end %v, trailer %v", response.Proto, err, response.Trailer)
+		}
+		response.Body.Close()
+		transport.CloseIdleConnections()
+	}
+}
+
 // Both bodies at once: the app answers each piece before the next one is sent.
 func TestChunksGoBothWaysAtOnce(t *testing.T) {
 	t.Parallel()
@@ -159,55 +198,6 @@ func TestChunksGoBothWaysAtOnce(t *testing.T) {
 			t.Fatalf("answer %q, %v, expected %q", line, err, want)
 		}
 		fmt.Fprintf(conn, "5\r\none%d\n\r\n", i+1)
-	}
-}
-
-func TestWebSocketPasses(t *testing.T) {
-	t.Parallel()
-	g := gateTo(t, func(w http.ResponseWriter, r *http.Request) {
-		conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"chat"}})
-		if err != nil {
-			return
-		}
-		conn.SetReadLimit(1 << 20)
-		for {
-			kind, data, err := conn.Read(r.Context())
-			if err != nil {
-				return
-			}
-			if string(data) == "bye" {
-				conn.Close(4001, "so long")
-				return
-			}
-			if conn.Write(r.Context(), kind, data) != nil {
-				return
-			}
-		}
-	})
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	conn, _, err := websocket.Dial(ctx, g.url, &websocket.DialOptions{Subprotocols: []string{"chat"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.CloseNow()
-	conn.SetReadLimit(1 << 20)
-	if conn.Subprotocol() != "chat" {
-		t.Errorf("subprotocol %q, expected chat", conn.Subprotocol())
-	}
-	for _, message := range []string{"hello", strings.Repeat("x", 512<<10)} {
-		if err := conn.Write(ctx, websocket.MessageText, []byte(message)); err != nil {
-			t.Fatal(err)
-		}
-		if _, got, err := conn.Read(ctx); string(got) != message || err != nil {
-			t.Fatalf("echo of %d bytes: %d bytes, %v", len(message), len(got), err)
-		}
-	}
-	if err := conn.Write(ctx, websocket.MessageText, []byte("bye")); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := conn.Read(ctx); websocket.CloseStatus(err) != 4001 {
-		t.Errorf("close %v, expected status 4001", err)
 	}
 }
 

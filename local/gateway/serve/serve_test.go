@@ -28,7 +28,7 @@ func freePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -175,13 +175,19 @@ func TestMainRefusesWhatItDoesNotKnow(t *testing.T) {
 		"argument":      {[]string{"stop"}, "", exitUsage, `arguments ["stop"]`},
 		"no config":     {nil, "", exitUsage, "ENVCTL_GATEWAY"},
 		"wrong config":  {nil, `{"ingress":1}`, exitUsage, "ENVCTL_GATEWAY"},
-		"nothing to do": {nil, `{}`, exitUsage, "no routes and no probes"},
+		"no key":        {nil, `{"models":{"listen":443,"host":"m","trust":"/t","clients":[{"app":"a","host":"a"}]}}`, exitUsage, "ENVCTL_GATEWAY_KEY"},
+		"nothing to do": {nil, `{}`, exitUsage, "nothing to do"},
 	}
 	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var stderr bytes.Buffer
-			got := Main(t.Context(), test.args, func(string) string { return test.env }, io.Discard, &stderr)
+			got := Main(t.Context(), test.args, func(name string) string {
+				if name == protocol.EnvConfig {
+					return test.env
+				}
+				return "short"
+			}, nil, io.Discard, &stderr)
 			if got != test.status || !strings.Contains(stderr.String(), test.text) {
 				t.Errorf("status %d, %q, expected %d with %q", got, &stderr, test.status, test.text)
 			}

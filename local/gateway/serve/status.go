@@ -39,6 +39,18 @@ func (b *board) set(s protocol.AppStatus) {
 	b.apps[s.App] = s
 }
 
+// down says that an app is known not to be healthy, and why. One that is starting
+// or has no check is not down. A nil board knows nothing.
+func (b *board) down(app string) (reason string, down bool) {
+	if b == nil {
+		return "", false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.apps[app]
+	return s.Reason, s.State == protocol.StateUnhealthy || s.State == protocol.StateNeverUp
+}
+
 // status returns the states sorted by app.
 func (b *board) status() protocol.Status {
 	b.mu.Lock()
@@ -51,19 +63,21 @@ func (b *board) status() protocol.Status {
 	return out
 }
 
-// statusServer writes the status to each connection and closes it.
+// statusServer writes the status to each connection and closes it. Before that it
+// calls tell, so that who asked finds in the output all that was only counted.
 type statusServer struct {
 	listener net.Listener
 	board    *board
+	tell     func()
 }
 
-func listenStatus(ctx context.Context, socket string, b *board) (*statusServer, error) {
+func listenStatus(ctx context.Context, socket string, b *board, tell func()) (*statusServer, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "unix", socket)
 	if err != nil {
 		return nil, fmt.Errorf("status socket: %w", err)
 	}
-	return &statusServer{listener: listener, board: b}, nil
+	return &statusServer{listener: listener, board: b, tell: tell}, nil
 }
 
 func (s *statusServer) run(ctx context.Context) error {
@@ -84,6 +98,7 @@ func (s *statusServer) run(ctx context.Context) error {
 func (s *statusServer) answer(conn net.Conn) {
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(statusTimeout))
+	s.tell()
 	// The asker may be gone; the next one asks again.
 	_ = json.NewEncoder(conn).Encode(s.board.status())
 }

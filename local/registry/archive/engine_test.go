@@ -11,6 +11,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/envctl/envctl/local/docker"
+	"github.com/envctl/envctl/local/docker/dockertest"
 	"github.com/envctl/envctl/local/registry/archive"
 )
 
@@ -18,10 +19,7 @@ import (
 // the engine and loads it again: it has the same ID and name.
 func TestARealEnginesImage(t *testing.T) {
 	t.Parallel()
-	engine, err := docker.Connect(t.Context(), "", os.Getenv)
-	if err != nil {
-		t.Fatalf("a Docker Engine is needed: %v", err)
-	}
+	engine := dockertest.Engine(t)
 	dir := t.TempDir()
 	for name, content := range map[string]string{
 		"Dockerfile": "FROM scratch\nCOPY a /a\nCOPY b /b\n", "a": time.Now().String(), "b": strings.Repeat("b", 1<<20),

@@ -18,6 +18,8 @@ type Manager interface {
 	Get(ctx context.Context, path, apiVersion string) (Object, error)
 	// List follows every page.
 	List(ctx context.Context, path, apiVersion string) ([]Object, error)
+	// Query asks a question that takes a POST and changes nothing.
+	Query(ctx context.Context, path, apiVersion string, body any) (Object, error)
 	// Post polls a long-running operation to its end.
 	Post(ctx context.Context, path, apiVersion string, body any) (Object, error)
 	// Delete polls to the end; what is not there is done.
@@ -39,6 +41,7 @@ const (
 	Networks       = "2024-01-01" // Microsoft.Network
 	Budgets        = "2023-05-01" // Microsoft.Consumption
 	ActionGroups   = "2023-01-01" // Microsoft.Insights
+	Storage        = "2023-05-01" // Microsoft.Storage
 	AppsUsages     = "2024-03-01" // quota of Container Apps in a region
 	PermissionList = "2022-04-01"
 )

@@ -37,6 +37,8 @@ func owns(ctx context.Context, m ask.Manager, s Subject, path string) (bool, err
 		version = ask.Registries
 	case strings.Contains(path, "Microsoft.CognitiveServices"):
 		version = ask.Accounts
+	case strings.Contains(path, "Microsoft.Storage"):
+		version = ask.Storage
 	}
 	o, err := m.Get(ctx, path, version)
 	if err != nil {
@@ -48,6 +50,11 @@ func owns(ctx context.Context, m ask.Manager, s Subject, path string) (bool, err
 // available asks for the resource group, and for the names that are the world's.
 func available(ctx context.Context, m ask.Manager, s Subject) ([]Check, error) {
 	out, err := resourceGroup(ctx, m, s)
+	if err == nil && s.Outputs {
+		var more []Check
+		more, err = storage(ctx, m, s)
+		out = append(out, more...)
+	}
 	if err != nil || !s.OwnGround {
 		return out, err
 	}
@@ -94,31 +101,38 @@ func resourceGroup(ctx context.Context, m ask.Manager, s Subject) ([]Check, erro
 	return []Check{c}, nil
 }
 
-// registry asks whether the registry's name, which is the world's, is free or ours.
+// registry asks for the registry's name, and storage for the storage account's.
 func registry(ctx context.Context, m ask.Manager, s Subject) ([]Check, error) {
-	path := ask.Provider(ask.Subscription(s.Subscription), "Microsoft.ContainerRegistry", "checkNameAvailability")
-	answer, err := m.Post(ctx, path, ask.Registries, map[string]any{
-		"name": s.Names.Registry, "type": "Microsoft.ContainerRegistry/registries",
-	})
+	return free(ctx, m, s, "registry", "Microsoft.ContainerRegistry", "registries", ask.Registries, s.Names.Registry)
+}
+
+func storage(ctx context.Context, m ask.Manager, s Subject) ([]Check, error) {
+	return free(ctx, m, s, "storage account", "Microsoft.Storage", "storageAccounts", ask.Storage, s.Names.Storage)
+}
+
+// free asks whether a name, which is the world's, is free or ours.
+func free(ctx context.Context, m ask.Manager, s Subject, word, namespace, kind, version, name string) ([]Check, error) {
+	path := ask.Provider(ask.Subscription(s.Subscription), namespace, "checkNameAvailability")
+	answer, err := m.Query(ctx, path, version, map[string]any{"name": name, "type": namespace + "/" + kind})
 	if err != nil {
 		return unseen("names", err)
 	}
 	if ask.Yes(answer, "nameAvailable") {
-		return []Check{{Name: "names", State: OK, Detail: "registry " + s.Names.Registry}}, nil
+		return []Check{{Name: "names", State: OK, Detail: word + " " + name}}, nil
 	}
-	own, err := owns(ctx, m, s, ask.Provider(s.group(), "Microsoft.ContainerRegistry", "registries", s.Names.Registry))
+	own, err := owns(ctx, m, s, ask.Provider(s.group(), namespace, kind, name))
 	if own || err != nil {
 		return nil, err
 	}
 	return []Check{{Name: "names", State: Failed,
-		Detail: fmt.Sprintf("the registry's name %q cannot be had: %s", s.Names.Registry, ask.Text(answer, "message")),
+		Detail: fmt.Sprintf("the %s's name %q cannot be had: %s", word, name, ask.Text(answer, "message")),
 		Fix:    "choose another name for the experiment or the instance (-n)"}}, nil
 }
 
-// subdomain asks the same of the account's subdomain.
+// subdomain asks the same of the AI account's subdomain.
 func subdomain(ctx context.Context, m ask.Manager, s Subject) ([]Check, error) {
 	path := ask.Provider(ask.Subscription(s.Subscription), "Microsoft.CognitiveServices", "checkDomainAvailability")
-	answer, err := m.Post(ctx, path, ask.Accounts, map[string]any{
+	answer, err := m.Query(ctx, path, ask.Accounts, map[string]any{
 		"subdomainName": s.Names.Subdomain, "type": "Microsoft.CognitiveServices/accounts",
 	})
 	if err != nil {

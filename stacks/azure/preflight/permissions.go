@@ -28,6 +28,11 @@ func (s Subject) actions() []string {
 	if s.Steward {
 		out = append(out, "Microsoft.Authorization/roleDefinitions/write")
 	}
+	if s.Outputs {
+		out = append(out, "Microsoft.Storage/storageAccounts/write", "Microsoft.Storage/storageAccounts/fileServices/shares/write",
+			"Microsoft.Storage/storageAccounts/listKeys/action", "Microsoft.Storage/storageAccounts/listServiceSas/action",
+			"Microsoft.App/managedEnvironments/storages/write")
+	}
 	if s.Budget {
 		out = append(out, "Microsoft.Consumption/budgets/write")
 	}

@@ -1,6 +1,7 @@
 // Package preflight looks, before anything is made, for what Azure would refuse
 // later: the subscription, the region, resource providers, quotas, models and
-// their versions and skus, names, soft-deleted leftovers and permissions. Where
+// their versions and skus, names, soft-deleted leftovers, permissions and the
+// currency of the bill. Where
 // something does not fit it lists the choices that do. It changes nothing.
 package preflight
 
@@ -30,6 +31,8 @@ type Subject struct {
 	OwnGround            bool         // it makes its own registry, environment and account
 	Steward              bool         // it defines roles of its own
 	Budget               bool
+	Outputs              bool   // it makes a storage account
+	Currency             string // of the budget, ISO 4217
 }
 
 // The states of a Check, as in `envctl doctor`.
@@ -42,7 +45,7 @@ const (
 
 // Check is one thing that was looked at.
 type Check struct {
-	Name   string // one word: login, region, providers, quota, models, names, leftovers, permissions
+	Name   string // one word: login, region, providers, quota, models, names, leftovers, permissions, budget
 	State  string
 	Detail string
 	Fix    string // how to mend it, where it is not ok
@@ -69,7 +72,7 @@ func Run(ctx context.Context, m ask.Manager, s Subject) ([]Check, error) {
 		return []Check{first}, err
 	}
 	looks := []func(context.Context, ask.Manager, Subject) ([]Check, error){
-		inRegion, leftovers, available, permissions,
+		inRegion, leftovers, available, permissions, currency,
 	}
 	found := make([][]Check, len(looks))
 	group, gctx := errgroup.WithContext(ctx)

@@ -1,6 +1,7 @@
 package preflight_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ const sub = "/subscriptions/0000"
 
 func subject() preflight.Subject {
 	return preflight.Subject{
-		Subscription: "0000", Location: "swedencentral", Experiment: "exp", Instance: "default", OwnGround: true, Steward: true, Budget: true,
+		Subscription: "0000", Location: "swedencentral", Experiment: "exp", Instance: "default", OwnGround: true, Steward: true, Outputs: true, Budget: true, Currency: "USD",
 		Names:  names.New(names.Owner{Subscription: "0000", Experiment: "exp", Instance: "default"}, false),
 		Models: []plan.Model{{Name: "chat", Model: "gpt-4o-mini", Version: "2024-07-18", SKU: "GlobalStandard", Capacity: 10}},
 	}
@@ -30,12 +31,18 @@ func model(name, version, sku, usage string) string {
 
 const usage = `{"name":{"value":"OpenAI.GlobalStandard.gpt-4o-mini"},"currentValue":%,"limit":100}`
 
+const usageDetails = sub + "/providers/Microsoft.Consumption/usageDetails?$top=1"
+
+func charge(key, currency string) string {
+	return `{"value":[{"properties":{"` + key + `":"` + currency + `"}}]}`
+}
+
 // ready is a subscription in which everything fits.
 func ready() *asktest.Manager {
 	m := asktest.New()
 	m.Has(sub, `{"state":"Enabled","displayName":"Team"}`)
 	m.Lists(sub+"/locations", `{"name":"swedencentral","metadata":{"regionType":"Physical"}}`, `{"name":"westeurope"}`, `{"name":"europe","metadata":{"regionType":"Logical"}}`)
-	for _, ns := range []string{"App", "ManagedIdentity", "ContainerRegistry", "OperationalInsights", "Network", "Consumption", "Insights"} {
+	for _, ns := range []string{"App", "ManagedIdentity", "ContainerRegistry", "OperationalInsights", "Network", "Consumption", "Insights", "Storage"} {
 		m.Has(sub+"/providers/Microsoft."+ns, `{"registrationState":"Registered","resourceTypes":[{"resourceType":"jobs","locations":["Sweden Central","West Europe"]}]}`)
 	}
 	m.Has(sub+"/providers/Microsoft.CognitiveServices", `{"registrationState":"Registered","resourceTypes":[{"resourceType":"accounts","locations":["Sweden Central","West Europe","East US"]}]}`)
@@ -48,7 +55,9 @@ func ready() *asktest.Manager {
 		return func(any) (ask.Object, error) { return ask.Object{key: true}, nil }
 	}
 	m.Answers(sub+"/providers/Microsoft.ContainerRegistry/checkNameAvailability", available("nameAvailable"))
+	m.Answers(sub+"/providers/Microsoft.Storage/checkNameAvailability", available("nameAvailable"))
 	m.Answers(sub+"/providers/Microsoft.CognitiveServices/checkDomainAvailability", available("isSubdomainAvailable"))
+	m.Has(usageDetails, charge("billingCurrencyCode", "USD"))
 	m.Lists(sub+"/providers/Microsoft.Authorization/permissions", `{"actions":["*"],"notActions":["Microsoft.Authorization/*/Write"]}`,
 		`{"actions":["Microsoft.Authorization/roleAssignments/*","Microsoft.Authorization/roleDefinitions/write"],"notActions":[]}`)
 	return m
@@ -68,7 +77,7 @@ func TestEverythingFits(t *testing.T) {
 		}
 		seen[c.Name] = true
 	}
-	for _, name := range []string{"login", "region", "providers", "environments", "quota", "names", "leftovers", "permissions"} {
+	for _, name := range []string{"login", "region", "providers", "environments", "quota", "names", "leftovers", "permissions", "budget"} {
 		if !seen[name] {
 			t.Errorf("%s was not looked at: %+v", name, checks)
 		}
@@ -135,6 +144,9 @@ func TestWhatDoesNotFit(t *testing.T) {
 		"registry's name": {func(m *asktest.Manager, _ *preflight.Subject) {
 			m.Answers(sub+"/providers/Microsoft.ContainerRegistry/checkNameAvailability", taken(ask.Object{"nameAvailable": false, "message": "in use"}))
 		}, "failed", "names", "in use", "-n"},
+		"storage account's name": {func(m *asktest.Manager, _ *preflight.Subject) {
+			m.Answers(sub+"/providers/Microsoft.Storage/checkNameAvailability", taken(ask.Object{"nameAvailable": false, "message": "in use"}))
+		}, "failed", "names", "the storage account's name", "-n"},
 		"subdomain": {func(m *asktest.Manager, _ *preflight.Subject) {
 			m.Answers(sub+"/providers/Microsoft.CognitiveServices/checkDomainAvailability", taken(ask.Object{"isSubdomainAvailable": false, "reason": "in use"}))
 		}, "failed", "names", "in use", "-n"},
@@ -153,6 +165,20 @@ func TestWhatDoesNotFit(t *testing.T) {
 		"may not look": {func(m *asktest.Manager, _ *preflight.Subject) {
 			m.Fails(sub+"/providers/Microsoft.Authorization/permissions", &arm.Error{StatusCode: 403, Code: "AuthorizationFailed", Message: "no"})
 		}, "skipped", "permissions", "AuthorizationFailed", ""},
+		"billed in another currency": {func(m *asktest.Manager, _ *preflight.Subject) {
+			m.Has(usageDetails, charge("billingCurrencyCode", "EUR"))
+		}, "failed", "budget", "the budget is in USD, and the subscription is billed in EUR", "set budget.currency to EUR"},
+		"billed in another currency, by an older agreement": {func(m *asktest.Manager, _ *preflight.Subject) {
+			m.Has(usageDetails, charge("billingCurrency", "INR"))
+		}, "failed", "budget", "billed in INR", "budget.amount to what it is in INR"},
+		"never billed": {func(m *asktest.Manager, _ *preflight.Subject) { m.Has(usageDetails, `{"value":[]}`) },
+			"skipped", "budget", "not told before the first charge", ""},
+		"the bill takes too long": {func(m *asktest.Manager, _ *preflight.Subject) {
+			m.Fails(usageDetails, context.DeadlineExceeded)
+		}, "skipped", "budget", "not told within 20s", ""},
+		"may not see the bill": {func(m *asktest.Manager, _ *preflight.Subject) {
+			m.Fails(usageDetails, &arm.Error{StatusCode: 403, Code: "AuthorizationFailed", Message: "no"})
+		}, "skipped", "budget", "AuthorizationFailed", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -223,7 +249,7 @@ func TestOnAPlatform(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, call := range m.Calls("") {
-		if strings.Contains(call, "cognitive") || strings.Contains(call, "checkname") || strings.Contains(call, "usages") {
+		if strings.Contains(call, "cognitive") || strings.Contains(call, "registry/checkname") || strings.Contains(call, "usages") {
 			t.Errorf("asked %s", call)
 		}
 	}

@@ -60,6 +60,9 @@ func (s Subject) needed() map[string][]string {
 	if len(s.Models) > 0 {
 		out["Microsoft.CognitiveServices"] = []string{"accounts"}
 	}
+	if s.Outputs {
+		out["Microsoft.Storage"] = []string{"storageAccounts"}
+	}
 	if s.Budget {
 		out["Microsoft.Consumption"], out["Microsoft.Insights"] = nil, nil // global
 	}

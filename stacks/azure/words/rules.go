@@ -57,6 +57,10 @@ var rules = sync.OnceValue(func() []rule {
 			"another operation on it is under way", busyMend, true),
 		r(`Operation expired|OperationTimedOut|deadline exceeded|ProvisioningTimeout`, Expired, "Azure gave up waiting for it",
 			busyMend, true),
+		// Row 19: the answer "Please try again" is Azure's own; a resource may also be
+		// Failed without any reason (arm.failedState).
+		r(`(?:operation failed with|^) ?(?:InternalServerError|InternalError|ServiceUnavailable|ServerTimeout|GatewayTimeout)\b|Azure does not say why`, Failing,
+			"Azure failed, for no reason of the experiment's", busyMend, true),
 
 		// Names: row 5.
 		r(`AlreadyInUse|AlreadyExists|NameNotAvailable|is already (?:in use|taken)`, NameTaken, "the name is taken",
@@ -66,6 +70,8 @@ var rules = sync.OnceValue(func() []rule {
 		r(`ContainerAppSecret\w*Invalid|SecretInvalid|secretref .* not found|secret .*(?:invalid|not found)`, Secret,
 			"a secret has no value, or a variable names one that is not there", "run `envctl up -t azure` again with every secret's value at hand", false),
 		r(`OOMKill|out of memory|exit code:? '?137`, Memory, "it was killed at its memory limit", "raise memory (and cpu with it)", false),
+		r(`mount error\(|MountVolume|FailedMount`, Mount, "the file share of its outputs could not be mounted",
+			"run `envctl up -t azure` again, which tells the environment the key that its storage account has now; where a policy forbids such keys, no job has outputs", false),
 		r(`(?:executable file not found|no such file or directory|ContainerCreate(?:Failure|Error)|StartError|failed to create (?:containerd task|shim)|RunContainerError)`, Start,
 			"its program could not be started: command, ENTRYPOINT or user do not fit the image", "run the same image locally with `envctl up`, and compare command and user", false),
 		r(`(?:startup|liveness|readiness)[ -]?probe.*|probe (?:of \S+ )?failed|ProbeFail\w*|Unhealthy probe`, Probe,

@@ -63,7 +63,11 @@ func newAzure(ctx context.Context, s Settings) (*azureServices, error) {
 	if err != nil {
 		return nil, err
 	}
-	connection, err := cloud.Connect(ctx, cloudOptions(s, dir, kept))
+	options, err := cloudOptions(s, dir, kept)
+	if err != nil {
+		return nil, err
+	}
+	connection, err := cloud.Connect(ctx, options)
 	if err != nil {
 		return nil, err
 	}
@@ -82,15 +86,16 @@ func newAzure(ctx context.Context, s Settings) (*azureServices, error) {
 	return a, nil
 }
 
-func cloudOptions(s Settings, dir *state.Dir, kept *registry.Service) cloud.Options {
-	o := cloud.Options{
+func cloudOptions(s Settings, dir *state.Dir, kept *registry.Service) (o cloud.Options, err error) {
+	o = cloud.Options{
 		Getenv: s.Getenv, Azure: s.Azure, Record: s.Record, Registry: kept, Notice: s.Notice,
 		Engine: func(ctx context.Context) (*docker.Engine, error) { return docker.Connect(ctx, s.Host, s.Getenv) },
 	}
 	if s.Simulate {
 		o.Simulate = filepath.Join(dir.Path(), "azure")
+		o.Background, err = background()
 	}
-	return o
+	return o, err
 }
 
 func azureProviders(c *cloud.Cloud, ref stacks.Ref) map[string]engine.ProviderFactory {
@@ -135,10 +140,23 @@ func (a *azureServices) Up(ctx context.Context, r Request) (stacks.Result, error
 // Down also removes what `up --build` built here, where no local experiment has it.
 func (a *azureServices) Down(ctx context.Context, r Request) (stacks.Result, error) {
 	result, err := a.Service.Down(ctx, lifecycle.Request(r))
+	if err == nil {
+		err = a.forgetDues(r.Ref)
+	}
 	if err == nil && !r.KeepData {
 		if left := a.removeBuilt(ctx, r.Ref); left != nil {
 			result.Warnings = append(result.Warnings, fmt.Sprintf("images that were built here may be left: %v", left))
 		}
+	}
+	return result, err
+}
+
+// Status also leaves the receipts that a promote could not leave in the registry.
+func (a *azureServices) Status(ctx context.Context, ref stacks.Ref) (stacks.Result, error) {
+	result, err := a.Service.Status(ctx, ref)
+	if err == nil {
+		_, owed := a.leaveReceipts(ctx, ref)
+		result.Warnings = append(result.Warnings, owed...)
 	}
 	return result, err
 }

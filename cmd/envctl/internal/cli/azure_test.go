@@ -12,6 +12,7 @@ import (
 
 	"github.com/envctl/envctl/cmd/envctl/internal/doctor"
 	"github.com/envctl/envctl/cmd/envctl/internal/output"
+	"github.com/envctl/envctl/components/definition"
 	"github.com/envctl/envctl/stacks"
 )
 
@@ -168,7 +169,7 @@ func TestGC(t *testing.T) {
 	if got.status != 1 || !strings.Contains(got.stdout, "failed: it is locked") || !strings.Contains(got.stderr, `resource group "envctl-a-default": it is locked`) {
 		t.Errorf("failing: %+v", got)
 	}
-	got = s.run(t.Context(), f, "gc", "-o", "json")
+	got = s.run(t.Context(), f, "gc", "-t", "local", "-o", "json")
 	if list := decode(t, got.stdout)["found"].([]any); len(list) != 1 || f.request.Ref.Experiment != "e" {
 		t.Errorf("locally: %+v", got)
 	}
@@ -263,13 +264,16 @@ func TestParity(t *testing.T) {
 // clean up.
 func TestRehearse(t *testing.T) {
 	t.Parallel()
+	withApp := &definition.Definition{Apps: map[string]definition.App{"api": {}}}
 	dir := folder(t, "envctl.yaml", onAzure)
 	script := filepath.Join(dir, "self")
 	log := filepath.Join(dir, "log")
 	write := func(fail string) {
 		text := "#!/bin/sh\nshift 2\necho \"$*\" >> " + log + "\n[ -n \"$ENVCTL_STATE_DIR\" ] || exit 9\n" +
+			"case \"$*\" in *-) cat > " + log + ".given;; esac\n" +
 			"case \"$1\" in " + fail + ") echo '{\"error\": {\"message\": \"it broke\"}}'; exit 1;; esac\n" +
-			"echo '{\"result\": \"created\", \"changes\": {\"create\": 2}, \"found\": []}'\n"
+			"case \"$*\" in *--simulate*) echo '" + simulatedNotice + "' >&2;; esac\necho a warning >&2\n" +
+			"echo '{\"result\": \"created\", \"changes\": {\"create\": 2, \"update\": 1}, \"found\": [], \"steps\": [{\"old\": \"REHEARSED\"}]}'\n"
 		if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -278,11 +282,21 @@ func TestRehearse(t *testing.T) {
 	write("nothing")
 	got := s.run(t.Context(), &fake{}, "rehearse", "-o", "json")
 	document := decode(t, got.stdout)
-	if got.status != 0 || document["result"] != "ok" || document["simulated"] != true || len(document["steps"].([]any)) != len(rehearsal("x")) {
+	if got.status != 0 || document["result"] != "ok" || document["simulated"] != true || len(document["steps"].([]any)) != len(rehearsal("x", withApp)) {
 		t.Fatalf("%+v", got)
 	}
+	if strings.Count(got.stderr, simulatedNotice) != 1 || strings.Count(got.stderr, "a warning") != len(rehearsal("x", withApp)) {
+		t.Errorf("stderr %q", got.stderr)
+	}
+	given, _ := os.ReadFile(log + ".given")
+	if d, err := definition.Read(given, definition.ReadOptions{}); err != nil || d.Apps["api"].Env["REHEARSED"] != "yes" {
+		t.Errorf("the change is %s, %v", given, err)
+	}
+	if kept, _ := os.ReadFile(filepath.Join(dir, "envctl.yaml")); string(kept) != onAzure {
+		t.Errorf("the definition's file is %s", kept)
+	}
 	ran, _ := os.ReadFile(log)
-	if lines := strings.Split(strings.TrimSpace(string(ran)), "\n"); len(lines) != len(rehearsal("x")) || !strings.HasPrefix(lines[0], "check -t azure -f ") {
+	if lines := strings.Split(strings.TrimSpace(string(ran)), "\n"); len(lines) != len(rehearsal("x", withApp)) || !strings.HasPrefix(lines[0], "check -t azure -f ") {
 		t.Errorf("ran %q", lines)
 	}
 	write("promote")

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/envctl/envctl/cmd/envctl/internal/cloud"
 	"github.com/envctl/envctl/components/definition"
 	"github.com/envctl/envctl/components/plan"
 	"github.com/envctl/envctl/local"
@@ -32,13 +32,17 @@ func (a *azureServices) Promote(ctx context.Context, r PromoteRequest) (Promotio
 	if err != nil {
 		return refused(out, err)
 	}
-	a.target.Images.Given = promote.Images(ran)
+	if a.target.Images.Given, err = promote.Images(ran, func(workload, id string) (plan.Image, error) {
+		return a.publish(ctx, here, workload, id)
+	}); err != nil {
+		return out, err
+	}
 	request := lifecycle.Request(r.Request)
 	will, err := a.Plan(ctx, request)
 	if err != nil {
 		return out, err
 	}
-	difference := promote.Compare(ran, will)
+	difference := promote.Compare(ran, will, a.target.Images.Given)
 	out.Images, out.Differences = difference.Same, inWords(difference.Addresses)
 	if err := difference.Err(here); err != nil {
 		return refused(out, err)
@@ -49,7 +53,8 @@ func (a *azureServices) Promote(ctx context.Context, r PromoteRequest) (Promotio
 		}
 	}
 	result, err := a.Service.Up(ctx, request)
-	result.Command, out.Result = "promote", result
+	result.Command = out.Result.Command
+	out.Result = result
 	if err != nil {
 		return out, err
 	}
@@ -84,16 +89,42 @@ func (a *azureServices) locally(ctx context.Context, ref stacks.Ref) (promote.So
 	return s, err
 }
 
-// inWords are changes as lines.
+// publish puts an image that only the engine has into the local registry.
+func (a *azureServices) publish(ctx context.Context, ref stacks.Ref, workload, id string) (plan.Image, error) {
+	engine, err := docker.Connect(ctx, a.settings.Host, a.settings.Getenv)
+	if err != nil {
+		return plan.Image{}, err
+	}
+	image, err := (&local.Target{Engine: engine, Derived: a.own.Derived(), Registry: a.kept}).Publish(ctx, ref, workload, id)
+	return image, errors.Join(err, engine.Close())
+}
+
+// inWords are changes as lines, by the names that a user knows them by.
 func inWords(changes []plan.Change) []string {
 	var out []string
 	for _, c := range changes {
-		name := strings.TrimSpace(c.Kind + " " + c.Workload)
+		owner := strings.TrimSpace(c.Kind + " " + c.Workload)
 		for _, p := range c.Props {
-			out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s: %s → %s", name, p.Path, text0(p.Old), text0(p.New))))
+			if name, ok := userName(p.Path); ok {
+				out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s: %s → %s", owner, name, text0(p.Old), text0(p.New))))
+			}
 		}
 	}
 	return out
+}
+
+// userName is what a property of a plan is called where a user meets it; false for
+// the local engine's own bookkeeping of an image, such as which name it has there.
+func userName(path string) (string, bool) {
+	switch {
+	case path == "image.ref":
+		return "image", true
+	case strings.HasPrefix(path, "image."):
+		return "", false
+	case strings.HasPrefix(path, "azure."):
+		return "targets." + path, true
+	}
+	return path, true
 }
 
 // text0 writes a value; nothing is "none".
@@ -125,14 +156,43 @@ func (a *azureServices) receipt(
 	if out.Receipt, err = promote.Save(a.State.Path(), receipt); err != nil {
 		return err
 	}
-	content, err := receipt.JSON()
-	if err != nil {
+	if err := promote.Owe(out.Receipt, promote.Due{Registry: receipt.Registry, Images: cloud.ImagesOf(will)}); err != nil {
 		return err
 	}
-	beside := images.Receipt{Experiment: receipt.Experiment, Instance: receipt.Instance, At: now, Content: content}
-	if out.Referrers, err = a.cloud.Receipts(ctx, receipt.Registry, will, beside); err != nil {
-		out.Result.Warnings = append(out.Result.Warnings, fmt.Sprintf(
-			"the receipt is in %s, and could not be left in the registry: %v", filepath.Base(out.Receipt), err))
-	}
+	var left []string
+	out.Referrers, left = a.leaveReceipts(ctx, r.Ref)
+	out.Result.Warnings = append(out.Result.Warnings, left...)
 	return nil
+}
+
+// leaveReceipts leaves the receipts that are owed beside their images, those of
+// earlier promotions too. It returns where they are, and in words which are still
+// owed: the next promote or status tries those again.
+func (a *azureServices) leaveReceipts(ctx context.Context, ref stacks.Ref) (referrers, owed []string) {
+	dues, err := promote.Dues(a.State.Path(), ref.Experiment, ref.Instance)
+	if err != nil {
+		return nil, []string{err.Error()}
+	}
+	for _, d := range dues {
+		at, err := a.cloud.Receipts(ctx, d.Registry, d.Images,
+			images.Receipt{Experiment: ref.Experiment, Instance: ref.Instance, At: d.When, Content: d.Content})
+		referrers = append(referrers, at...)
+		if err == nil {
+			err = d.Settled()
+		}
+		if err != nil {
+			owed = append(owed, fmt.Sprintf("the receipt of the promotion of %s is in the state, and could not be left in the registry; "+
+				"the next `envctl status -t azure` or `envctl promote` tries it again: %v", d.When.Format(time.RFC3339), err))
+		}
+	}
+	return referrers, owed
+}
+
+// forgetDues forgets what is owed to images that are gone.
+func (a *azureServices) forgetDues(ref stacks.Ref) error {
+	dues, err := promote.Dues(a.State.Path(), ref.Experiment, ref.Instance)
+	for _, d := range dues {
+		err = errors.Join(err, d.Settled())
+	}
+	return err
 }

@@ -13,8 +13,15 @@ import (
 )
 
 func (a *azureServices) Logs(ctx context.Context, r LogsRequest) error {
+	if r.Egress {
+		return &problem{code: "unsupported", status: statusUsage, path: "--egress",
+			message: "--egress has no meaning for the target \"azure\": nothing there tells what was let out or refused",
+			hint:    "look at it locally: envctl up, then envctl logs --egress"}
+	}
 	options := azure.LogOptions{App: r.App, Follow: r.Follow, Since: r.Since, Tail: r.Tail}
-	return a.target.Logs(ctx, r.Ref, options, func(line azure.Line) error { return r.OnLine(output.LogLine(line)) })
+	return a.target.Logs(ctx, r.Ref, options, func(line azure.Line) error {
+		return r.OnLine(output.LogLine{Time: line.Time, App: line.App, Stream: line.Stream, Text: line.Text})
+	})
 }
 
 func (a *azureServices) Exec(ctx context.Context, r ExecRequest) (int, error) {
@@ -49,12 +56,12 @@ func passSizes(ctx context.Context, from <-chan docker.Size, to chan<- console.S
 }
 
 // Run starts a job that is up and waits for its end.
-func (a *azureServices) Run(ctx context.Context, r RunRequest) (stacks.Result, int, error) {
+func (a *azureServices) Run(ctx context.Context, r RunRequest) (RunEnd, error) {
 	began := time.Now()
 	result := a.NewResult("run", r.Ref)
 	settled, err := a.Settle(ctx, lifecycle.Request{Definition: r.Definition, File: r.File, Ref: r.Ref, OnEvent: r.OnEvent}, r.Job)
 	if err != nil {
-		return result, 0, err
+		return RunEnd{Result: result}, err
 	}
 	run := azure.JobRun{Plan: settled.Plan, Job: r.Job, Out: r.Out, Stdout: r.Stdout}
 	if len(r.Args) > 0 {
@@ -65,5 +72,9 @@ func (a *azureServices) Run(ctx context.Context, r RunRequest) (stacks.Result, i
 	if err == nil && ended.ExitCode == 0 {
 		result.Result = stacks.Completed
 	}
-	return result, ended.ExitCode, err
+	out := RunEnd{Result: result, ExitCode: ended.ExitCode}
+	if r.Out != "" && ended.Execution != "" {
+		out.Files = &ended.Outputs
+	}
+	return out, err
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -63,6 +64,9 @@ func (p *program) askAzure(ctx context.Context, report *output.Check, d *definit
 	ctx, cancel := context.WithTimeout(ctx, azureTime)
 	defer cancel()
 	findings, err := p.preflight(ctx, p.settings(d), d)
+	if f := failureAt(err); f != nil {
+		return definition.Problems{{File: report.File, Path: f.Path, Message: f.Message, Hint: f.Hint}}
+	}
 	if err != nil {
 		report.Notes = append(report.Notes, output.Problem{Path: "targets.azure",
 			Message: "Azure was not asked for region, quota, models and names: " + describe(err, false).Message,
@@ -82,6 +86,16 @@ func (p *program) askAzure(ctx context.Context, report *output.Check, d *definit
 		return problems
 	}
 	return nil
+}
+
+// failureAt is an error that names its place in the definition; nil: it is another,
+// or none.
+func failureAt(err error) *output.Failure {
+	var at placed
+	if !errors.As(err, &at) {
+		return nil
+	}
+	return describe(err, false)
 }
 
 // invalid puts the problems of a definition into the report.

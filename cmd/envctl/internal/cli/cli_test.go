@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -15,7 +16,9 @@ import (
 	"github.com/envctl/envctl/cmd/envctl/internal/output"
 	"github.com/envctl/envctl/components/definition"
 	"github.com/envctl/envctl/local/docker"
+	"github.com/envctl/envctl/local/oneshot"
 	"github.com/envctl/envctl/stacks"
+	"github.com/envctl/envctl/stacks/expiry"
 )
 
 // noon is the time in every test.
@@ -40,15 +43,16 @@ type fake struct {
 	says          string // what a program prints
 	raw, restored int    // how often the terminal was taken and put back
 
-	result  stacks.Result
-	status  int
-	list    []stacks.Summary
-	outputs *stacks.Outputs
-	lines   []output.LogLine
-	events  []stacks.Event
-	refuses []definition.Problem
-	probes  doctor.Probes
-	err     error
+	result    stacks.Result
+	status    int
+	list      []stacks.Summary
+	outputs   *stacks.Outputs
+	lines     []output.LogLine
+	events    []stacks.Event
+	refuses   []definition.Problem
+	probes    doctor.Probes
+	sandboxes Sandboxes
+	err       error
 	// noCloud is why Azure cannot be reached.
 	noCloud error
 	looked  []output.Finding // of Azure
@@ -57,6 +61,14 @@ type fake struct {
 	theirs  []Leftover            // of others
 	opened  string                // in the browser
 	until   func(context.Context) // what an operation waits for
+	orphans []Leftover
+	moved   expiry.Move
+	uses    []stacks.IdentityUse
+	spend   stacks.Spend
+	// expireErr is what comes of ending what has expired.
+	expireErr error
+	runs      fakeRuns // without a definition
+	report    *oneshot.Report
 }
 
 func (f *fake) services() Services {
@@ -68,13 +80,21 @@ func (f *fake) services() Services {
 		Operations: func(_ context.Context, s Settings) (Operations, error) { return build("operations", s), nil },
 		Views:      func(_ context.Context, s Settings) (Views, error) { return build("views", s), nil },
 		Workloads:  func(_ context.Context, s Settings) (Workloads, error) { return build("workloads", s), nil },
+		Meter:      func(_ context.Context, s Settings) (Meter, error) { return build("meter", s), nil },
+		Keeper:     func(_ context.Context, s Settings) (Keeper, error) { return build("keeper", s), nil },
 		Cloud: func(_ context.Context, s Settings) (Cloud, error) {
 			if f.noCloud != nil {
 				return nil, f.noCloud
 			}
 			return build("cloud", s), nil
 		},
+		OneShots: func(_ context.Context, s Settings) (OneShots, error) {
+			build("one-shots", s)
+			return &f.runs, nil
+		},
+		Boxes:       func(context.Context, Settings) (Boxes, error) { return Boxes{}, errors.New("no boxes here") },
 		Unsupported: func(string, *definition.Definition) []definition.Problem { return f.refuses },
+		Sandboxes:   func(context.Context, Settings) (Sandboxes, error) { return f.sandboxes, nil },
 		Probes:      func(s Settings) doctor.Probes { build("probes", s); return f.probes },
 	}
 }
@@ -135,12 +155,12 @@ func (f *fake) Exec(_ context.Context, r ExecRequest) (int, error) {
 	return f.status, f.err
 }
 
-func (f *fake) Run(_ context.Context, r RunRequest) (stacks.Result, int, error) {
+func (f *fake) Run(_ context.Context, r RunRequest) (RunEnd, error) {
 	f.run = r
 	_, _ = io.WriteString(r.Stdout, f.says)
 	result := f.result
 	result.Command, result.Ref = "run", r.Ref
-	return result, f.status, f.err
+	return RunEnd{Result: result, ExitCode: f.status, Report: f.report}, f.err
 }
 
 // shell is the surroundings of one run.

@@ -35,7 +35,7 @@ type Promotion struct {
 	Referrers   []string          // the receipts beside the images, REPOSITORY@DIGEST
 }
 
-// Leftover is something on Azure that no state knows.
+// Leftover is something that nobody needs any more.
 type Leftover struct {
 	output.Leftover
 	// Remove removes it.

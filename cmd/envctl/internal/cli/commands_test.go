@@ -275,6 +275,17 @@ func TestNothingIsBuiltInVain(t *testing.T) {
 	}
 }
 
+// On a terminal a server for agents must say that it waits, and be silent for an agent.
+func TestMCPSaysThatItWaits(t *testing.T) {
+	t.Parallel()
+	for _, terminal := range []bool{true, false} {
+		got := shell{dir: t.TempDir(), terminal: terminal}.run(t.Context(), &fake{}, "mcp")
+		if strings.Contains(got.stderr, "waiting for an agent") != terminal || got.stdout != "" {
+			t.Errorf("terminal %v: %+v", terminal, got)
+		}
+	}
+}
+
 // A signal must end the operation, be told about at once and give status 130.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
@@ -287,6 +298,15 @@ func TestInterrupt(t *testing.T) {
 	}
 	got := s.run(ctx, f, "up")
 	if got.status != 130 || !strings.HasPrefix(got.stderr, "stopping… press Ctrl-C again to stop at once\n") || strings.Contains(got.stderr, "cancelled context") {
+		t.Errorf("%+v", got)
+	}
+	if !strings.Contains(got.stderr, "goes on from there") {
+		t.Errorf("up does not say that it goes on: %q", got.stderr)
+	}
+	// A run begins anew: nobody may be told otherwise.
+	ctx, cancel = context.WithCancelCause(t.Context())
+	cancel(errInterrupted)
+	if got := s.run(ctx, f, "run", "tidy"); got.status != 130 || strings.Contains(got.stderr, "recorded") || !strings.Contains(got.stderr, "error: interrupted\n") {
 		t.Errorf("%+v", got)
 	}
 	// What ended well in spite of the signal is done.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/envctl/envctl/cmd/envctl/internal/output"
 	"github.com/envctl/envctl/components/definition"
+	"github.com/envctl/envctl/local/isolation"
 	"github.com/envctl/envctl/stacks"
 )
 
@@ -42,6 +43,20 @@ func (p *program) complete(root *cobra.Command) {
 			c.ValidArgsFunction = cobra.NoFileCompletions
 		}
 	}
+	if run, _, err := root.Find([]string{"run"}); err == nil {
+		_ = run.RegisterFlagCompletionFunc("again", p.any(p.oneShotIDs))
+	}
+	for _, f := range []struct {
+		command, flag string
+		values        []string
+	}{
+		{"run", "isolation", isolation.Settings()}, {"mcp", "isolation", isolation.Settings()},
+		{"promote", "to", []string{targetAzure}}, {"doctor", "fix", []string{"isolation"}},
+	} {
+		if c, _, err := root.Find([]string{f.command}); err == nil {
+			_ = c.RegisterFlagCompletionFunc(f.flag, p.any(func(context.Context) []string { return slices.Clone(f.values) }))
+		}
+	}
 	flags := map[string]candidates{
 		"name": func(ctx context.Context) []string {
 			return p.listed(ctx, func(e stacks.Summary) string { return e.Instance })
@@ -62,6 +77,19 @@ func (p *program) complete(root *cobra.Command) {
 		// The error is that of a flag that does not exist; a test completes each.
 		_ = root.RegisterFlagCompletionFunc(name, p.any(names))
 	}
+}
+
+// oneShotIDs are the runs that can be repeated.
+func (p *program) oneShotIDs(ctx context.Context) []string {
+	runs, err := p.env.Services.OneShots(ctx, p.settings(nil))
+	if err != nil {
+		return nil
+	}
+	ids, err := runs.IDs()
+	if err != nil {
+		return nil
+	}
+	return ids
 }
 
 // first completes the first argument only.

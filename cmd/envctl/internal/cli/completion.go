@@ -16,7 +16,7 @@ func newCompletion(p *program) *cobra.Command {
 	cmd = uses(&cobra.Command{
 		Use:   "completion SHELL",
 		Short: "print a script that completes commands, flags and names",
-		Long:  "Print a script that completes commands, flags, apps, jobs and instances in bash, zsh,\nfish or powershell.",
+		Long:  "Print a script that completes commands, flags, apps, jobs and instances in bash, zsh,\nfish or powershell. In bash it needs the package bash-completion.",
 		Example: `  source <(envctl completion bash)
   envctl completion zsh > "${fpath[1]}/_envctl"
   envctl completion fish > ~/.config/fish/completions/envctl.fish`,

@@ -35,6 +35,11 @@ func (p *program) confirm(ctx context.Context, question string) error {
 	if !p.mustConfirm() {
 		return nil
 	}
+	return p.ask(ctx, question)
+}
+
+// ask asks, whatever the target is.
+func (p *program) ask(ctx context.Context, question string) error {
 	if _, err := fmt.Fprintf(p.env.Stderr, "%s [y/N] ", question); err != nil {
 		return err
 	}
@@ -102,6 +107,8 @@ func billedKind(token string) string {
 		return "container app"
 	case "Job":
 		return "container apps job"
+	case "StorageAccount":
+		return "storage account"
 	case "Deployment":
 		return "model deployment"
 	case "AzureFirewall":

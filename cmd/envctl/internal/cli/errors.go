@@ -64,7 +64,7 @@ func (e exitWith) Error() string { return fmt.Sprintf("exit status %d", int(e)) 
 // ended the operation.
 func describe(err error, interrupted bool) *output.Failure {
 	if interrupted {
-		return &output.Failure{Code: "interrupted", Status: statusInterrupted,
+		return &output.Failure{Code: "interrupted", Status: statusInterrupted, Interrupted: true,
 			Message: "interrupted", Reason: "what was done so far is recorded", Hint: "the same command again goes on from there"}
 	}
 	f := &output.Failure{Code: "failed", Status: statusFailed, Message: err.Error()}

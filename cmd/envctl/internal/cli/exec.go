@@ -52,9 +52,11 @@ func runExec(ctx context.Context, p *program, args []string) (output.Document, e
 		defer closeAll(stdout, stderr)
 		request.Stdout, request.Stderr = stdout, stderr
 	}
+	stdout := &execOutput{w: request.Stdout}
+	request.Stdout = stdout
 	status, err := workloads.Exec(ctx, request)
-	if err == nil && status != statusOK {
-		err = exitWith(status)
+	if err == nil {
+		err = stdout.end(app, command, status)
 	}
 	return nil, err
 }

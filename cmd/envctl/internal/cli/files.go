@@ -52,6 +52,32 @@ func replaceFile(name string, data []byte) error {
 	return nil
 }
 
+// checkOut refuses a folder that results cannot be put into, before the program runs
+// whose results would be lost. Nothing is left behind.
+func checkOut(folder string) error {
+	at := folder
+	info, err := os.Stat(at)
+	for errors.Is(err, fs.ErrNotExist) && at != filepath.Dir(at) {
+		at = filepath.Dir(at)
+		info, err = os.Stat(at)
+	}
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%q is no folder", at)
+	}
+	if err == nil {
+		var probe string
+		if probe, err = os.MkdirTemp(at, ".envctl-*"); err == nil {
+			err = os.Remove(probe)
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	return &problem{code: "out", status: statusUsage, path: "--out", err: err,
+		message: fmt.Sprintf("cannot use %q for the results: %s", folder, cause(err)),
+		hint:    "give a folder that you may write to; nothing was run"}
+}
+
 func alreadyThere(name string, err error) error {
 	return &problem{code: "exists", status: statusUsage, path: name, err: err,
 		message: fmt.Sprintf("%q is there already", name), hint: "--force writes over it"}

@@ -35,18 +35,21 @@ type globals struct {
 	record     string
 }
 
-// variables names the variable of each global flag.
+// variables names the variable of each global flag, and of the flags that several
+// commands have.
 var variables = map[string]string{
 	"file": "ENVCTL_FILE", "name": "ENVCTL_NAME", "target": "ENVCTL_TARGET", "experiment": "ENVCTL_EXPERIMENT",
 	"output": "ENVCTL_OUTPUT", "ttl": "ENVCTL_TTL", "yes": "ENVCTL_YES", "verbose": "ENVCTL_VERBOSE",
 	"directory": "ENVCTL_DIRECTORY", "simulate": "ENVCTL_SIMULATE", "record": "ENVCTL_RECORD",
+	"isolation": "ENVCTL_ISOLATION",
 }
 
 // add declares the flags on the root command.
 func (g *globals) add(fs *pflag.FlagSet) {
 	*g = globals{instance: "default", target: targetLocal, format: output.Text}
 	fs.VarP(text{&g.file, "FILE", nil}, "file", "f", "the definition, - for stdin (default: envctl.yaml or envctl.yml here or in a folder above, up to the repository's root)")
-	fs.VarP(text{&g.instance, "NAME", checkLabel}, "name", "n", "instance: one definition can be up under many names")
+	fs.VarP(text{&g.instance, "NAME", checkLabel}, "name", "n", "instance: one definition can be up under many names; without it, \"default\"")
+	fs.Lookup("name").DefValue = "" // which the line above says better
 	fs.VarP(text{&g.target, "TARGET", checkTarget}, "target", "t", "where: local or azure")
 	fs.VarP(text{&g.experiment, "NAME", checkLabel}, "experiment", "e", "the experiment by name, where no definition is at hand")
 	fs.VarP(formatFlag{&g.format}, "output", "o", "text, json or ndjson")
@@ -57,8 +60,9 @@ func (g *globals) add(fs *pflag.FlagSet) {
 	fs.BoolVar(&g.simulate, "simulate", false, "with --target azure: a simulator on this machine in the place of Azure")
 	fs.Var(text{&g.record, "DIR", nil}, "record", "with --target azure: keep the exchange with Azure in this folder, without secrets")
 	for name, v := range variables {
-		f := fs.Lookup(name)
-		f.Usage += " (" + v + ")"
+		if f := fs.Lookup(name); f != nil {
+			f.Usage += " (" + v + ")"
+		}
 	}
 }
 
@@ -73,7 +77,7 @@ func fromEnvironment(fs *pflag.FlagSet, getenv func(string) string) error {
 		}
 		if value := getenv(v); value != "" {
 			if err := f.Value.Set(value); err != nil {
-				p := usage("unset "+v+" or give --"+f.Name, "%s %q is wrong: %s", v, value, cause(fmt.Errorf("%w", err)))
+				p := usage("unset "+v+" or give --"+f.Name, "%s %q is wrong: %s", v, value, wrongValue(f, fmt.Errorf("%w", err)))
 				p.path, failed = v, p
 			}
 		}

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/envctl/envctl/cmd/envctl/internal/output"
 	"github.com/envctl/envctl/components/definition"
@@ -35,6 +36,9 @@ func describeKnown(err error, f *output.Failure) bool {
 	var build *docker.BuildError
 	if errors.As(err, &build) {
 		f.Code, f.Path, f.Hint = "build-failed", build.Dockerfile, "mend the step and run the same command again"
+		if build.Missing != "" {
+			f.Hint = "make it, or look whether .dockerignore leaves it out; then run the same command again"
+		}
 		if build.Line > 0 {
 			f.Path = fmt.Sprintf("%s:%d", build.Dockerfile, build.Line)
 		}
@@ -42,7 +46,8 @@ func describeKnown(err error, f *output.Failure) bool {
 	}
 	var pull *docker.PullError
 	if errors.As(err, &pull) {
-		f.Code, f.Path = "pull-failed", pull.Ref
+		f.Code, f.Path, f.Hint = "pull-failed", pull.Ref, pull.Hint()
+		f.Message = strings.TrimSuffix(f.Message, "; "+f.Hint) // said once
 		return true
 	}
 	return false

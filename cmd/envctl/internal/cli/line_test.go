@@ -19,6 +19,18 @@ func TestWrongCommandLine(t *testing.T) {
 		want      []string // parts of stderr
 	}{
 		{args: "chek", want: []string{`unknown command "chek"`, "envctl check"}},
+		{args: "ps", want: []string{`unknown command "ps"`, "try: envctl status"}},
+		{args: "destroy", want: []string{`unknown command "destroy"`, "try: envctl down"}},
+		{args: "plan", want: []string{"try: envctl preview"}},
+		{args: "up -f", want: []string{"--file needs a FILE"}},
+		{args: "logs --tail x", want: []string{`--tail "x"`, "no number"}},
+		{args: "logs --tail -5", want: []string{"--tail -5", "--tail 100"}},
+		{args: "-C nowhere up", want: []string{"there is no folder", "nowhere"}},
+		{args: "up --version", want: []string{`"--version"`}},
+		{args: "run envctl.yaml", want: []string{`"envctl.yaml" is a file`, "envctl run --file envctl.yaml"}},
+		{args: "run analyze --out envctl.yaml", want: []string{"cannot use", "is no folder", "nothing was run"}},
+		{args: "run analyze --out envctl.yaml/below", want: []string{"cannot use", "nothing was run"}},
+		{args: "run --image a --out envctl.yaml/below", want: []string{"cannot use", "nothing was run"}},
 		{args: "frobnicate", want: []string{`unknown command "frobnicate"`, "envctl help"}},
 		{args: "help chek", want: []string{`unknown command "chek"`, "envctl check"}},
 		{args: "up --verbos", want: []string{`unknown flag "--verbos"`, "envctl up --verbose"}},
@@ -47,7 +59,7 @@ func TestWrongCommandLine(t *testing.T) {
 		{args: "up -o yaml", want: []string{`"yaml"`, "text, json or ndjson"}},
 		{args: "up --ttl soon", want: []string{`"soon"`}},
 		{args: "up --ttl=", want: []string{"--ttl"}},
-		{args: "up --yes=perhaps", want: []string{`"perhaps"`}},
+		{args: "up --yes=perhaps", want: []string{`"perhaps"`, "true or false"}},
 		{args: "version --ttl 8h", want: []string{"--ttl", `"envctl version"`}},
 		{args: "schema -f x", want: []string{"--file", `"envctl schema"`}},
 		{args: "up -e x", want: []string{"--experiment", `"envctl up"`}},
@@ -56,7 +68,7 @@ func TestWrongCommandLine(t *testing.T) {
 		{args: "completion basch", want: []string{`"basch"`, "envctl completion bash"}},
 		{args: "up", variables: map[string]string{"ENVCTL_NAME": "No"}, want: []string{`ENVCTL_NAME "No"`, "unset ENVCTL_NAME"}},
 		{args: "up", variables: map[string]string{"ENVCTL_TTL": "x"}, want: []string{`ENVCTL_TTL "x"`}},
-		{args: "up", variables: map[string]string{"ENVCTL_YES": "x"}, want: []string{`ENVCTL_YES "x"`}},
+		{args: "up", variables: map[string]string{"ENVCTL_YES": "x"}, want: []string{`ENVCTL_YES "x"`, "true or false"}},
 		{args: "up -f missing.yaml", want: []string{`no file "missing.yaml"`}},
 		{args: "up -f .", want: []string{"not a file"}},
 	} {
@@ -116,6 +128,7 @@ func TestVariables(t *testing.T) {
 		{"ENVCTL_OUTPUT", "json", []string{"up"}, func(_ *fake, got ended) bool { return strings.HasPrefix(got.stdout, "{") }},
 		{"ENVCTL_TTL", "1h", []string{"up"}, func(f *fake, _ ended) bool { return f.request.TTL != nil }},
 		{"ENVCTL_TTL", "1h", []string{"version"}, func(_ *fake, got ended) bool { return got.status == 0 }},
+		{"ENVCTL_ISOLATION", "container", []string{"run", "--image", "x"}, func(f *fake, _ ended) bool { return f.runs.spec.Isolation == "container" }},
 		{"ENVCTL_YES", "1", []string{"up"}, func(f *fake, _ ended) bool { return f.request.Yes }},
 		{"ENVCTL_VERBOSE", "1", []string{"version"}, func(_ *fake, got ended) bool { return strings.Contains(got.stdout, "\n") }},
 		{"ENVCTL_DIRECTORY", "sub", []string{"init", "-e", "x1"}, func(_ *fake, got ended) bool {
@@ -156,10 +169,45 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	root := s.run(t.Context(), &fake{})
+	run := s.run(t.Context(), &fake{}, "help", "run")
+	root.stdout += run.stdout // which has the flags of several commands
 	for flag, v := range variables {
 		if !strings.Contains(root.stdout, "--"+flag) || !strings.Contains(root.stdout, v) {
 			t.Errorf("the help has no --%s (%s)", flag, v)
 		}
+	}
+}
+
+// On a terminal no line of a help may be broken by the terminal, but for what is to
+// be copied.
+func TestHelpFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	s := shell{dir: t.TempDir(), terminal: true} // of 80 columns
+	commands := [][]string{{}}
+	for _, c := range newRoot(&program{env: Env{}}).Commands() {
+		commands = append(commands, []string{c.Name()})
+	}
+	for _, c := range commands {
+		page := s.run(t.Context(), &fake{}, append(c, "--help")...).stdout
+		before, rest, _ := strings.Cut(page, "\nExamples:\n")
+		_, after, _ := strings.Cut(rest, "\n\n")
+		if before == "" || after == "" {
+			t.Fatalf("%v: %q", c, page)
+		}
+		for _, l := range strings.Split(before+"\n"+after, "\n") {
+			if len(l) > 80 {
+				t.Errorf("%v: %d columns: %s", c, len(l), l)
+			}
+		}
+	}
+}
+
+// --version must be a line that a script can read.
+func TestVersionFlag(t *testing.T) {
+	t.Parallel()
+	got := shell{dir: t.TempDir()}.run(t.Context(), &fake{}, "--version")
+	if got.status != 0 || got.stderr != "" || got.stdout != "envctl "+programVersion()+"\n" {
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -171,6 +219,7 @@ func TestCompletion(t *testing.T) {
 		"logs ": "api store", "logs s": "store", "logs api ": "", "exec ": "api store", "outputs a": "api", "run ": "analyze tidy",
 		"run analyze ": "", "up ": "", "-n ": "default pr-1", "list -n p": "pr-1", "down -e ": "csv other", "up -o ": "text json ndjson",
 		"up -t l": "local", "completion f": "fish", "logs --file b.yaml ": "web", "exec -f b.yaml ": "web", "help sc": "schema",
+		"promote --to ": "azure", "doctor --fix ": "isolation", "mcp --isolation g": "gvisor",
 	} {
 		f := &fake{}
 		for _, e := range [][2]string{{"csv", "default"}, {"csv", "pr-1"}, {"other", "default"}} {

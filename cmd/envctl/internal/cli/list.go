@@ -37,11 +37,11 @@ time left and what it has cost. --target, --name and --experiment narrow the lis
 
 func runList(ctx context.Context, p *program, o listOptions) (output.Document, error) {
 	all, err := p.everywhere(ctx, o.target)
-	if err != nil {
+	if err != nil && len(all) == 0 {
 		return nil, err
 	}
 	return output.NewList(slices.DeleteFunc(all, func(s stacks.Summary) bool {
 		return o.target != "" && s.Target != o.target || o.instance != "" && s.Instance != o.instance ||
 			o.experiment != "" && s.Experiment != o.experiment
-	})), nil
+	})), err
 }

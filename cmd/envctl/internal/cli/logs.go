@@ -13,6 +13,7 @@ import (
 
 type logsOptions struct {
 	follow bool
+	egress bool
 	since  string
 	tail   int
 }
@@ -23,8 +24,12 @@ func newLogs(p *program) *cobra.Command {
 		Use:   "logs [APP]",
 		Short: "print what the apps wrote",
 		Long: `Print what one app wrote, or all apps, each line after the app's name. On a terminal
-control characters are left out; in a pipe or a file the text is as the app wrote it.`,
+control characters are left out; in a pipe or a file the text is as the app wrote it.
+
+With --egress print what the gateway says of hosts outside that apps wanted to reach: when,
+which app, which host, allowed or refused and why, and how often. Every refusal is there.`,
 		Example: `  envctl logs api -f
+  envctl logs --egress -o ndjson | jq -r 'select(.egress.allowed == false).egress.host'
   envctl logs --since 10m --tail 100
   envctl logs -o ndjson | jq -r 'select(.stream == "stderr").text'`,
 		Args: between(0, 1, "APP"),
@@ -33,6 +38,7 @@ control characters are left out; in a pipe or a file the text is as the app wrot
 	// -f is --follow here, as everywhere in the world; the definition is --file.
 	cmd.Flags().Var(text{&p.flags.file, "FILE", nil}, "file", "the definition, - for stdin ("+variables["file"]+")")
 	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "go on until Ctrl-C")
+	cmd.Flags().BoolVar(&o.egress, "egress", false, "hosts that apps wanted to reach, and what came of it")
 	cmd.Flags().StringVar(&o.since, "since", "", "from this `TIME` on: as 10m, that long ago, or RFC 3339")
 	cmd.Flags().IntVar(&o.tail, "tail", -1, "only the last `LINES` of each app; -1: all")
 	return cmd
@@ -43,6 +49,9 @@ func runLogs(ctx context.Context, p *program, o logsOptions, args []string) (out
 	if err != nil {
 		return nil, err
 	}
+	if o.tail < -1 {
+		return nil, usage("--tail 100", "--tail %d is no number of lines", o.tail)
+	}
 	if o.follow && p.flags.format == output.JSON {
 		return nil, usage("-o ndjson", "--follow never ends, and -o json is one object at the end")
 	}
@@ -50,7 +59,7 @@ func runLogs(ctx context.Context, p *program, o logsOptions, args []string) (out
 	if err != nil {
 		return nil, err
 	}
-	request := LogsRequest{Ref: named.ref, Follow: o.follow, Since: since, Tail: o.tail}
+	request := LogsRequest{Ref: named.ref, Egress: o.egress, Follow: o.follow, Since: since, Tail: o.tail}
 	if len(args) > 0 {
 		request.App = args[0]
 		if err := named.checkApp(request.App); err != nil {

@@ -24,20 +24,9 @@ it is printed only. APP may be left out where one app alone has a public address
 }
 
 func runOpen(ctx context.Context, p *program, args []string) (output.Document, error) {
-	named, err := p.named()
+	_, outputs, err := p.outputs(ctx)
 	if err != nil {
 		return nil, err
-	}
-	views, err := p.env.Services.Views(ctx, named.settings)
-	if err != nil {
-		return nil, err
-	}
-	outputs, there, err := views.Outputs(ctx, named.ref)
-	if err != nil {
-		return nil, err
-	}
-	if !there {
-		return nil, notUp(named.ref)
 	}
 	app, err := publicApp(outputs, args)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/envctl/envctl/cmd/envctl/internal/output"
+	"github.com/envctl/envctl/stacks"
 )
 
 func newOutputs(p *program) *cobra.Command {
@@ -24,22 +25,11 @@ the same on every target. An app's name alone stands for its address.`,
 }
 
 func runOutputs(ctx context.Context, p *program, args []string) (output.Document, error) {
-	named, err := p.named()
+	ref, outputs, err := p.outputs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	views, err := p.env.Services.Views(ctx, named.settings)
-	if err != nil {
-		return nil, err
-	}
-	outputs, there, err := views.Outputs(ctx, named.ref)
-	if err != nil {
-		return nil, err
-	}
-	if !there {
-		return nil, notUp(named.ref)
-	}
-	all := output.NewOutputs(named.ref, outputs)
+	all := output.NewOutputs(ref, outputs)
 	if len(args) == 0 {
 		return all, nil
 	}
@@ -49,4 +39,21 @@ func runOutputs(ctx context.Context, p *program, args []string) (output.Document
 			hint: "envctl outputs lists them with their values"}
 	}
 	return value, nil
+}
+
+// outputs are those of the instance that the flags name; one that is not up is an error.
+func (p *program) outputs(ctx context.Context) (stacks.Ref, stacks.Outputs, error) {
+	named, err := p.named()
+	if err != nil {
+		return stacks.Ref{}, stacks.Outputs{}, err
+	}
+	views, err := p.env.Services.Views(ctx, named.settings)
+	if err != nil {
+		return stacks.Ref{}, stacks.Outputs{}, err
+	}
+	outputs, there, err := views.Outputs(ctx, named.ref)
+	if err == nil && !there {
+		err = notUp(named.ref)
+	}
+	return named.ref, outputs, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/envctl/envctl/cmd/envctl/internal/doctor"
 	"github.com/envctl/envctl/local/docker"
+	"github.com/envctl/envctl/local/isolation"
 )
 
 // realProbes asks this machine.
@@ -34,7 +35,9 @@ func probeEngine(ctx context.Context, s Settings) (doctor.Engine, error) {
 	e := doctor.Engine{
 		Host: info.Host, Local: strings.HasPrefix(info.Host, "unix://"), Version: info.Version, API: info.API,
 		OSType: info.OSType, StorageDriver: info.StorageDriver, Containerd: info.ContainerdStore,
-		RootDir: info.RootDir, Cgroup: info.CgroupVersion, Seccomp: info.Seccomp, Rootless: info.Rootless,
+		Isolation: isolation.Strongest(isolation.Engine{Runtimes: info.Runtimes, Default: info.DefaultRuntime}),
+		RootDir:   info.RootDir, Cgroup: info.CgroupVersion, Seccomp: info.Seccomp, Rootless: info.Rootless,
+		Runc: info.Runc, RuncMended: info.RuncMended,
 	}
 	for _, l := range []struct {
 		enforced bool

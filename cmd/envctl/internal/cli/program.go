@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,7 +23,12 @@ type program struct {
 	closers []func() error
 	// simulated says that a simulator answers for the target.
 	simulated bool
+	// resumes says that the command goes on from where a signal ended it.
+	resumes bool
 }
+
+// resumed are the commands that record what they have done.
+var resumed = []string{"up", "down", "promote", "gc"}
 
 // Run runs envctl and returns the exit status.
 func Run(ctx context.Context, env Env) int {
@@ -60,10 +67,16 @@ func (p *program) prepare(cmd *cobra.Command) error {
 	}
 	if p.flags.dir != "" {
 		p.env.Dir = p.path(p.flags.dir)
+		if info, err := os.Stat(p.env.Dir); err != nil || !info.IsDir() {
+			e := usage("name a folder that is there", "there is no folder %q", p.env.Dir)
+			e.path = "--directory"
+			return e
+		}
 	}
 	if err := p.checkSimulate(cmd); err != nil {
 		return err
 	}
+	p.resumes = slices.Contains(resumed, cmd.Name())
 	p.simulated = p.flags.simulate && usesFlag(cmd, "simulate") && (p.flags.target == targetAzure || cmd.Name() == "list")
 	p.print(p.flags.format)
 	if p.simulated {
@@ -142,6 +155,9 @@ func (p *program) finish(ctx context.Context, d output.Document, err error) int 
 		status = int(plain)
 	case err != nil:
 		failure = describe(err, interrupted(ctx))
+		if failure.Interrupted && !p.resumes {
+			failure.Reason, failure.Hint = "", ""
+		}
 		status = failure.Status
 	}
 	if err := p.printer.Finish(d, failure); err != nil {

@@ -28,7 +28,7 @@ asked for two hours, or until a signal. envctl starts it when it needs it.`,
 		Example: "  envctl registry serve ~/.local/state/envctl/registry",
 		Args:    exactly("FOLDER"),
 		RunE: p.runs(func(ctx context.Context, args []string) (output.Document, error) {
-			return nil, registry.Serve(ctx, p.path(args[0]), registry.ServeOptions{Getenv: p.env.Getenv})
+			return nil, registry.Serve(ctx, p.path(args[0]), registry.ServeOptions{})
 		}),
 	}))
 	return cmd

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,7 @@ const (
 
 // newRoot returns the command line.
 func newRoot(p *program) *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:   "envctl",
 		Short: "AI experiments from one file: a hardened sandbox here, the same in the cloud",
@@ -29,14 +31,21 @@ on the Docker engine at hand, and leaves nothing behind afterwards.`,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return p.prepare(cmd) },
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if version {
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), "envctl "+programVersion())
+				return err
+			}
+			return cmd.Help()
+		},
 	}
+	root.Flags().BoolVar(&version, "version", false, "print the version alone")
 	root.AddGroup(&cobra.Group{ID: groupBegin, Title: "Begin:"}, &cobra.Group{ID: groupWork, Title: "Work:"},
 		&cobra.Group{ID: groupLook, Title: "Look:"}, &cobra.Group{ID: groupHelp, Title: "Help:"})
 	root.DisableFlagsInUseLine = true
 	p.flags.add(root.PersistentFlags())
 	root.SetFlagErrorFunc(flagError)
-	setHelp(root)
+	p.setHelp(root)
 	add := func(group string, commands ...*cobra.Command) {
 		for _, c := range commands {
 			c.GroupID = group
@@ -45,10 +54,10 @@ on the Docker engine at hand, and leaves nothing behind afterwards.`,
 		}
 	}
 	add(groupBegin, newInit(p), newCheck(p), newParity(p), newDoctor(p))
-	add(groupWork, newPreview(p), newUp(p), newRun(p), newPromote(p), newRehearse(p), newDown(p), newGC(p), newPlatform(p))
-	add(groupLook, newStatus(p), newList(p), newOutputs(p), newLogs(p), newExec(p), newOpen(p))
+	add(groupWork, newPreview(p), newUp(p), newRun(p), newMCP(p), newPromote(p), newRehearse(p), newDown(p), newExtend(p), newGC(p), newPlatform(p))
+	add(groupLook, newStatus(p), newList(p), newOutputs(p), newCost(p), newLogs(p), newExec(p), newOpen(p))
 	add(groupHelp, newSchema(p), newCompletion(p), newVersion(p), newHelp())
-	root.AddCommand(newRegistry(p))
+	root.AddCommand(newRegistry(p), newModels(p), newSimulator(p))
 	p.complete(root)
 	return root
 }

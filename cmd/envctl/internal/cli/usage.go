@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/agext/levenshtein"
@@ -22,9 +23,20 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	}
 	hint := "envctl help lists the commands"
 	if near := nearest(args[0], names); near != "" {
-		hint = "envctl " + near
+		hint = cmd.CommandPath() + " " + near
+	} else if same := elsewhere[args[0]]; same != "" && !cmd.HasParent() {
+		hint = "envctl " + same
 	}
 	return usage(hint, "unknown command %q", args[0])
+}
+
+// elsewhere are names that other tools have for what a command of envctl does.
+var elsewhere = map[string]string{
+	"apply": "up", "create": "up", "deploy": "up", "start": "up", "provision": "up", "refresh": "status",
+	"delete": "down", "destroy": "down", "kill": "down", "remove": "down", "rm": "down", "stop": "down", "teardown": "down",
+	"plan": "preview", "diff": "preview", "validate": "check", "config": "check", "new": "init",
+	"ps": "status", "inspect": "status", "show": "status", "get": "list", "attach": "exec", "shell": "exec", "ssh": "exec",
+	"clean": "gc", "prune": "gc", "purge": "gc",
 }
 
 // flagError gives an error of the flag library its hint.
@@ -48,11 +60,30 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
-		u := usage(hint, "--%s %q is wrong: %s", invalid.GetFlag().Name, invalid.GetValue(), cause(invalid))
+		u := usage(hint, "--%s %q is wrong: %s", invalid.GetFlag().Name, invalid.GetValue(), wrongValue(invalid.GetFlag(), invalid))
 		u.path = "--" + invalid.GetFlag().Name
 		return u
 	}
+	var bare *pflag.ValueRequiredError
+	if errors.As(err, &bare) {
+		what, _ := pflag.UnquoteUsage(bare.GetFlag())
+		u := usage(hint, "--%s needs a %s", bare.GetFlag().Name, what)
+		u.path = "--" + bare.GetFlag().Name
+		return u
+	}
 	return usage(hint, "%s", err)
+}
+
+// wrongValue says what f takes where the library that reads it says no more than that
+// it cannot.
+func wrongValue(f *pflag.Flag, err error) string {
+	switch {
+	case f.Value.Type() == "bool":
+		return "give true or false"
+	case errors.Is(err, strconv.ErrSyntax), errors.Is(err, strconv.ErrRange):
+		return "it is no number that fits"
+	}
+	return cause(err)
 }
 
 // cause is the innermost message of err, without what the flag library puts

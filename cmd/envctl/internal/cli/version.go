@@ -46,7 +46,7 @@ func runVersion(info *debug.BuildInfo, all bool) output.Document {
 		case "vcs.revision":
 			v.Commit = s.Value
 		case "vcs.time":
-			v.Built = s.Value
+			v.Committed = s.Value
 		case "vcs.modified":
 			v.Modified = s.Value == "true"
 		}

@@ -32,6 +32,9 @@ type Options struct {
 	Simulate string
 	// Engine runs the simulated apps.
 	Engine func(context.Context) (*docker.Engine, error)
+	// Background is a program and arguments that run [Serve] for the simulator's folder
+	// and the engine's address, which are added to them.
+	Background []string
 	// Registry keeps the images that were built.
 	Registry *registry.Service
 	// Notice tells people something while an operation is under way.

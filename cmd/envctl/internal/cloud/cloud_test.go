@@ -1,17 +1,13 @@
 package cloud
 
 import (
-	"context"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
-	"github.com/envctl/envctl/components/azure/armsim/run"
 	"github.com/envctl/envctl/components/azure/steward"
-	"github.com/envctl/envctl/components/azure/steward/duty"
 )
 
 // No variable of the user may lead a simulated command to Azure.
@@ -31,49 +27,6 @@ func TestOverlayHidesCredentials(t *testing.T) {
 		if got := env(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
-	}
-}
-
-// applied notes what is run.
-type applied struct {
-	run.Runner
-	specs []run.Spec
-}
-
-func (a *applied) Apply(_ context.Context, spec run.Spec) (run.Status, error) {
-	a.specs = append(a.specs, spec)
-	return run.Status{}, nil
-}
-
-func (a *applied) StartJob(_ context.Context, spec run.Spec) (string, error) {
-	a.specs = append(a.specs, spec)
-	return "", nil
-}
-
-// The check of models, and nothing else, is left out; people are told once.
-func TestTheCheckOfModelsIsLeftOut(t *testing.T) {
-	t.Parallel()
-	under := &applied{}
-	var told []string
-	u := &unreached{Runner: under, notice: func(text string) { told = append(told, text) }}
-	ready, own := run.Container{Name: "ready", Args: []string{duty.Ready}}, run.Container{Name: "ready", Args: []string{"mine"}}
-	spec := run.Spec{Init: []run.Container{ready, own}}
-	for range 2 {
-		if _, err := u.Apply(t.Context(), spec); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := u.StartJob(t.Context(), run.Spec{Init: []run.Container{ready}}); err != nil {
-		t.Fatal(err)
-	}
-	if len(told) != 1 || !strings.Contains(told[0], "left out") {
-		t.Errorf("told %q", told)
-	}
-	if got := under.specs[0].Init; len(got) != 1 || got[0].Args[0] != "mine" || under.specs[2].Init != nil {
-		t.Errorf("ran %+v and %+v", got, under.specs[2].Init)
-	}
-	if !slices.Equal(spec.Init[0].Args, []string{duty.Ready}) || len(spec.Init) != 2 {
-		t.Errorf("the caller's spec was changed: %+v", spec)
 	}
 }
 

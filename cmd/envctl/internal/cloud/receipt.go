@@ -11,17 +11,23 @@ import (
 	"github.com/envctl/envctl/stacks/images"
 )
 
-// Receipts leaves a receipt beside every image of a plan in a Container Registry,
-// and returns where those are: REPOSITORY@DIGEST.
-func (c *Cloud) Receipts(ctx context.Context, loginServer string, p *plan.Plan, r images.Receipt) ([]string, error) {
-	at := map[string]string{} // digest by repository
+// ImagesOf are the images of a plan as its Container Registry has them: the digest
+// by repository.
+func ImagesOf(p *plan.Plan) map[string]string {
+	out := map[string]string{}
 	for _, w := range p.Spec().Workloads {
 		repository := w.Image.Repository
 		if repository == "" {
 			repository = p.Spec().Experiment + "/" + w.Name
 		}
-		at[repository] = w.Image.Digest
+		out[repository] = w.Image.Digest
 	}
+	return out
+}
+
+// Receipts leaves a receipt beside images, given as digests by repository, in a
+// Container Registry, and returns where those are: REPOSITORY@DIGEST.
+func (c *Cloud) Receipts(ctx context.Context, loginServer string, at map[string]string, r images.Receipt) ([]string, error) {
 	var out []string
 	var errs error
 	for _, repository := range slices.Sorted(maps.Keys(at)) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	target "github.com/envctl/envctl/components/azure"
@@ -21,15 +22,20 @@ import (
 // steward gives the image of the steward, which this program carries. With start
 // it is served on a loopback address until [Cloud.Close].
 func (c *Cloud) steward(ctx context.Context, start bool) (target.ImageSource, error) {
-	digest, err := steward.Digest(steward.Arch)
+	image, err := steward.Image(steward.Arch)
 	if err != nil {
 		return target.ImageSource{}, err
 	}
+	sum, err := image.Digest()
+	if err != nil {
+		return target.ImageSource{}, err
+	}
+	digest := sum.String()
 	out := target.ImageSource{Source: names.StewardRepository + "@" + digest, Digest: digest, Repository: names.StewardRepository}
 	if !start {
 		return out, nil
 	}
-	address, err := c.serveSteward(ctx)
+	address, err := c.serveSteward(ctx, image)
 	out.Source = address + "/" + out.Source
 	return out, err
 }
@@ -37,11 +43,7 @@ func (c *Cloud) steward(ctx context.Context, start bool) (target.ImageSource, er
 // headerPatience is how long a connection may take to say what it wants.
 const headerPatience = 10 * time.Second
 
-func (c *Cloud) serveSteward(ctx context.Context) (string, error) {
-	image, err := steward.Image(steward.Arch)
-	if err != nil {
-		return "", err
-	}
+func (c *Cloud) serveSteward(ctx context.Context, image v1.Image) (string, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp4", "127.0.0.1:0")
 	if err != nil {

@@ -32,7 +32,7 @@ func docker(ctx context.Context, p Probes) []output.Finding {
 		}
 		return []output.Finding{finding("engine", output.FindingFailed, detail, fix)}
 	}
-	checks := []func(Engine) output.Finding{reachable, version, storage, cgroup, seccomp, clock}
+	checks := []func(Engine) output.Finding{reachable, version, storage, cgroup, seccomp, runtime, isolated, clock}
 	var all []output.Finding
 	for _, check := range checks {
 		all = append(all, check(e))
@@ -106,6 +106,32 @@ func seccomp(e Engine) output.Finding {
 			"leave seccomp-profile out of the engine's daemon.json")
 	}
 	return finding("seccomp", output.FindingOK, "the engine's default profile is on", "")
+}
+
+// runtime is what makes containers. A distribution mends an old version without
+// another number, which is no fault then.
+func runtime(e Engine) output.Finding {
+	const holes = "CVE-2025-31133 and its kin"
+	switch {
+	case e.Runc == "":
+		return finding("runc", output.FindingSkipped, "the engine does not tell its version", "")
+	case e.RuncMended:
+		return finding("runc", output.FindingOK, e.Runc, "")
+	case strings.ContainsAny(e.Runc, "+~") || strings.Contains(e.Runc, "ubuntu"):
+		return finding("runc", output.FindingOK, e.Runc+" of a distribution, which may have mended "+holes, "")
+	}
+	return finding("runc", output.FindingWarning, e.Runc+" has "+holes+": a hostile container may get out when it starts", "update runc to 1.2.8, 1.3.3 or newer")
+}
+
+// isolated is no fault either way: a container is what most machines have.
+func isolated(e Engine) output.Finding {
+	switch e.Isolation {
+	case "gvisor":
+		return finding("isolation", output.FindingOK, "gVisor for runs, containers for apps unless the definition says gvisor", "")
+	case "vm":
+		return finding("isolation", output.FindingOK, "virtual machines for runs, containers for apps unless the definition says vm", "")
+	}
+	return finding("isolation", output.FindingOK, "containers, which share the host's kernel; envctl doctor --fix isolation adds gVisor", "")
 }
 
 func clock(e Engine) output.Finding {

@@ -42,7 +42,10 @@ type Engine struct {
 	RootDir       string // where images and containers are
 	Cgroup        int    // 1 or 2; 0: it does not say
 	Seccomp       bool
+	Runc          string // its version; empty: not told
+	RuncMended    bool   // it is known to be without the holes that are known
 	Rootless      bool
+	Isolation     string   // strongest that it has a runtime of: container, gvisor or vm; "": it does not say
 	Missing       []string // limits that the kernel cannot enforce: memory, swap, pids, cpu
 	// Time and Asked are the engine's clock and ours at the same moment.
 	Time, Asked time.Time

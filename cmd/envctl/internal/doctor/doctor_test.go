@@ -3,6 +3,8 @@ package doctor
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +17,7 @@ var now = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 // healthy are probes of a machine on which everything is well.
 func healthy() (Probes, *Engine, *State) {
 	e := &Engine{Host: "unix:///var/run/docker.sock", Local: true, Version: "20.10.24+dfsg1", API: "1.41", OSType: "linux",
-		StorageDriver: "overlay2", RootDir: "/var/lib/docker", Cgroup: 2, Seccomp: true, Time: now, Asked: now}
+		StorageDriver: "overlay2", RootDir: "/var/lib/docker", Cgroup: 2, Seccomp: true, Runc: "1.3.3", RuncMended: true, Time: now, Asked: now}
 	s := &State{Dir: "/state", Backend: "file:///state/pulumi", KeyFile: "/state/key",
 		TryWrite:   func() error { return nil },
 		KeyMode:    func() (uint32, bool, error) { return 0o600, true, nil },
@@ -34,7 +36,7 @@ func TestHealthy(t *testing.T) {
 	t.Parallel()
 	p, _, _ := healthy()
 	findings := Run(t.Context(), p)
-	if len(findings) != 12 {
+	if len(findings) != 14 {
 		t.Errorf("%d findings", len(findings))
 	}
 	for _, f := range findings {
@@ -60,6 +62,8 @@ func TestFaults(t *testing.T) {
 		"vfs":         {"docker/storage", "warning", "overlay2", func(_ *Probes, e *Engine, _ *State) { e.StorageDriver = "vfs" }},
 		"limits":      {"docker/cgroup", "warning", "swap, pids", func(_ *Probes, e *Engine, _ *State) { e.Missing = []string{"swap", "pids"} }},
 		"seccomp":     {"docker/seccomp", "warning", "seccomp-profile", func(_ *Probes, e *Engine, _ *State) { e.Seccomp = false }},
+		"holes":       {"docker/runc", "warning", "1.3.3 or newer", func(_ *Probes, e *Engine, _ *State) { e.Runc, e.RuncMended = "1.2.7", false }},
+		"no runc":     {"docker/runc", "skipped", "not tell", func(_ *Probes, e *Engine, _ *State) { e.Runc, e.RuncMended = "", false }},
 		"clock ahead": {"docker/clock", "warning", "1m0s", func(_ *Probes, e *Engine, _ *State) { e.Time = now.Add(time.Minute) }},
 		"clock back":  {"docker/clock", "warning", "-1m0s", func(_ *Probes, e *Engine, _ *State) { e.Time = now.Add(-time.Minute) }},
 		"no clock":    {"docker/clock", "skipped", "not tell", func(_ *Probes, e *Engine, _ *State) { e.Time = time.Time{} }},
@@ -134,6 +138,28 @@ func TestConsequencesAreLeftOut(t *testing.T) {
 	}
 	if len(got) != 3 || got[0] != "docker/engine failed start it" || !strings.HasPrefix(got[1], "state/folder failed ") || got[2] != "definition/file ok " {
 		t.Errorf("%q", got)
+	}
+}
+
+// advised is an error that says what mends it.
+type advised struct{}
+
+func (advised) Error() string { return "its mode is 0777" }
+func (advised) Hint() string  { return "chmod 0700 /state" }
+
+// An error that knows its mend must be told with it, and not with a guess.
+func TestFixOfTheErrorItself(t *testing.T) {
+	t.Parallel()
+	for name, breakIt := range map[string]func(s *State){
+		"folder":     func(s *State) { s.TryWrite = func() error { return fmt.Errorf("no: %w", advised{}) } },
+		"operations": func(s *State) { s.Operations = func(context.Context) ([]Operation, error) { return nil, advised{} } },
+	} {
+		p, _, s := healthy()
+		breakIt(s)
+		i := slices.IndexFunc(Run(t.Context(), p), func(f output.Finding) bool { return f.Name == name })
+		if f := Run(t.Context(), p)[i]; f.Fix != "chmod 0700 /state" {
+			t.Errorf("%s: %+v", name, f)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -33,9 +34,18 @@ func state(ctx context.Context, s State, now time.Time) []output.Finding {
 func folder(s State) (state, detail, fix string) {
 	if err := s.TryWrite(); err != nil {
 		return output.FindingFailed, strings.TrimSpace(s.Dir + " cannot be written: " + err.Error()),
-			"make the folder yours (chown), free some space, or set ENVCTL_STATE_DIR to another one"
+			hint(err, "make the folder yours (chown), free some space, or set ENVCTL_STATE_DIR to another one")
 	}
 	return output.FindingOK, s.Dir, ""
+}
+
+// hint is what mends err where it says so itself, else other.
+func hint(err error, other string) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return h.Hint()
+	}
+	return other
 }
 
 // groupAndOthers are the permission bits that a key must not have.
@@ -68,7 +78,7 @@ func backend(ctx context.Context, s State) (state, detail, fix string) {
 func operations(ctx context.Context, s State, now time.Time) (state, detail, fix string) {
 	all, err := s.Operations(ctx)
 	if err != nil {
-		return output.FindingWarning, fmt.Sprintf("the records cannot be read: %v", err), ""
+		return output.FindingWarning, fmt.Sprintf("the records cannot be read: %v", err), hint(err, "")
 	}
 	var killed, held []string
 	for _, o := range all {

@@ -9,6 +9,8 @@ type Failure struct {
 	Hint     string    `json:"hint,omitempty"` // the command or edit that mends it
 	Path     string    `json:"path,omitempty"` // where: a key of the definition, a file or a flag
 	Problems []Problem `json:"problems,omitempty"`
+	// Interrupted says that a signal ended the operation.
+	Interrupted bool `json:"-"`
 	// Status is the exit status.
 	Status int `json:"-"`
 }

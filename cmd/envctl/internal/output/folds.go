@@ -7,7 +7,8 @@ import "github.com/envctl/envctl/stacks"
 const foldedLines = 20
 
 // folds keep back the last lines of each resource's log, to be shown when the
-// resource fails.
+// resource fails. What only counts bytes or ends a step is left out, and so are
+// errors: they are the failure's own message.
 type folds struct {
 	order []string
 	logs  map[string]*fold
@@ -20,10 +21,7 @@ type fold struct {
 }
 
 func (f *folds) of(e stacks.Event) *fold {
-	name := e.Resource
-	if name == "" {
-		name = e.Phase
-	}
+	name := label(e.Kind, e.Resource, e.Phase)
 	if f.logs == nil {
 		f.logs = map[string]*fold{}
 	}
@@ -36,13 +34,16 @@ func (f *folds) of(e stacks.Event) *fold {
 
 func (f *folds) add(e stacks.Event, text []string) {
 	l := f.of(e)
+	if e.Severity == "error" {
+		l.failed = true
+	}
+	if e.Severity == "error" && e.State == "" || e.State == stacks.StateRunning || e.State == stacks.StateDone {
+		return
+	}
 	l.lines = append(l.lines, text...)
 	if over := len(l.lines) - foldedLines; over > 0 {
 		l.lines = append([]string(nil), l.lines[over:]...)
 		l.left += over
-	}
-	if e.Severity == "error" {
-		l.failed = true
 	}
 }
 

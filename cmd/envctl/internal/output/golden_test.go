@@ -58,10 +58,28 @@ func documents() map[string]Document {
 		"preview-nothing": NewOperation(stacks.Result{Command: "preview", Ref: ref, Result: stacks.Unchanged, Changes: &stacks.Changes{Same: 5}}),
 		"status": NewOperation(stacks.Result{Command: "status", Ref: ref, Result: "partial", Expires: noon.Add(-time.Minute),
 			Apps: []stacks.AppStatus{
-				{Name: "api", State: "running", URL: "http://127.0.0.1:49153", Image: "sha256:aa", Since: noon.Add(-90 * time.Minute)},
-				{Name: "store", State: "unhealthy", Reason: "GET /healthz: 500\x1b[2J\nsecond line", Since: noon.Add(-10 * time.Second)},
+				{Name: "api", State: "running", URL: "http://127.0.0.1:49153", Image: "sha256:aa", Since: noon.Add(-90 * time.Minute), Isolation: "gvisor"},
+				{Name: "store", State: "unhealthy", Isolation: "gvisor", Reason: "GET /healthz: 500\x1b[2J\nsecond line", Since: noon.Add(-10 * time.Second)},
 				{Name: "worker", State: "exited", ExitCode: &seven}, {Name: "日本語", State: "missing"}},
 			Drift: []stacks.Drift{{Resource: "container api", Path: "memory", Want: "1Gi", Got: "512Mi"}, {Resource: "container old", Want: "absent", Got: "running"}}}),
+		"status-identity": NewOperation(stacks.Result{Command: "status", Ref: ref, Result: stacks.StatusRunning, Identity: []stacks.IdentityUse{
+			{App: "api", Role: "Cognitive Services OpenAI User", Resource: "https://ai.azure.com", Given: true, Granted: 4, Last: noon},
+			{App: "api", Resource: "https://vault.azure.net", Refused: 2, Reason: "it was not given\x1b[2J"},
+			{App: "idle", Role: "Cognitive Services OpenAI User", Given: true}}}),
+		"status-spend": NewOperation(stacks.Result{Command: "status", Ref: ref, Result: stacks.StatusRunning, Spend: &stacks.Spend{
+			Month: "2026-11", Currency: "USD", Spent: 51, Reserved: 0.125, Budget: 50, Stop: true, Alerts: []int{50, 80, 100},
+			Models: []stacks.ModelSpend{{Model: "chat", Calls: 12, Refused: 3, PromptTokens: 4096, CompletionTokens: 512, Cost: 51}, {Model: "embed"}}}}),
+		"cost": NewCost(ref, stacks.Spend{Month: "2026-11", Currency: "USD", Spent: 0.00123,
+			Models: []stacks.ModelSpend{{Model: "chat", Calls: 1, PromptTokens: 40, CompletionTokens: 5, Cost: 0.00123}, {Model: "one", Calls: 1, PromptTokens: 3, Cost: 2.25e-06}}}),
+		"cost-nothing": NewCost(ref, stacks.Spend{Month: "2026-11", Budget: 50, Currency: "EUR"}),
+		"extend":       NewOperation(stacks.Result{Command: "extend", Ref: ref, Result: stacks.Updated, Expires: noon.Add(26 * time.Hour)}),
+		"list-unknown": NewList([]stacks.Summary{
+			{Ref: stacks.Ref{Experiment: "a", Instance: "default", Target: "local"}, State: "unknown", Reason: "no engine"},
+			{Ref: stacks.Ref{Experiment: "b", Instance: "default", Target: "local"}, State: "unknown", Reason: "no engine"}}),
+		"gc-all": NewGarbage(EveryTarget, false, true, nil),
+		"gc-left": NewGarbage("every target", false, false, []Leftover{
+			{Kind: "experiment", Name: "a.default.local", Experiment: "a", Instance: "default", Reason: Expired, Left: "it is in use by another envctl"},
+			{Kind: "run", Name: "r1", Reason: OwnerGone, Owner: "host/1/2", AgeSeconds: 90, Removed: true}}),
 		"status-absent": NewOperation(stacks.Result{Command: "status", Ref: ref, Result: stacks.Absent}),
 		"list": NewList([]stacks.Summary{
 			{Ref: ref, State: "running", Created: noon.Add(-26 * time.Hour), Expires: noon.Add(8*time.Hour - time.Minute), Apps: 2},
@@ -72,6 +90,14 @@ func documents() map[string]Document {
 		"value":        Value{1, "outputs", "apps.api.url", "http://127.0.0.1:49153"},
 		"check":        check(),
 		"check-broken": Check{SchemaVersion: 1, Command: "check", Result: CheckInvalid, Problems: []Problem{}, Warnings: []string{}},
+		"containment": NewContainment([]ContainmentReport{{Isolation: "container", Runtime: "runc", Outside: "a host at 198.18.0.2", Seconds: 21.5, Rows: []ContainmentRow{
+			{Group: "network", Name: "tcp-out", Tries: "the outside by TCP", Outcome: "blocked", Detail: "i/o timeout", Counterpart: "seen"},
+			{Group: "network", Name: "udp-out", Tries: "the outside by UDP", Outcome: "blocked", Detail: "sent", Counterpart: "not seen"},
+			{Group: "rights", Name: "io-uring", Tries: "io_uring", Outcome: "exposed", Detail: "io_uring_setup worked", Fix: "update the engine"},
+			{Group: "rights", Name: "mount", Tries: "mount", Outcome: "escaped", Detail: "bind worked"},
+			{Group: "files", Name: "devices", Tries: "devices", Outcome: "not-applicable", Detail: "none"}}}}),
+		"isolated": NewIsolated(Isolated{Result: "registered", Runtime: "runsc", Program: "/usr/local/bin/runsc",
+			Config: "/etc/docker/daemon.json", Kernel: "Linux version 4.19.0-gvisor", Undo: []string{"rm it"}}),
 		"doctor": NewCheckup([]Finding{
 			{"docker", "engine", FindingOK, "unix:///var/run/docker.sock", "", ""},
 			{"state", "key", FindingFailed, "may be read by others (0644)", "chmod 600 key", ""},

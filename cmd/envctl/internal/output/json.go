@@ -135,7 +135,24 @@ func marshal(v any) ([]byte, error) {
 	if err := enc.Encode(v); err != nil {
 		return nil, fmt.Errorf("encode the result as JSON: %w", err)
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return escape(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
+}
+
+// escape writes the characters that [Clean] takes out, and that JSON may have as they
+// are, as \uXXXX: the same value, and nothing that a terminal obeys.
+func escape(object []byte) []byte {
+	if plain(string(object)) {
+		return object
+	}
+	var out bytes.Buffer
+	for _, r := range string(object) {
+		if r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+			fmt.Fprintf(&out, `\u%04x`, r)
+			continue
+		}
+		out.WriteRune(r)
+	}
+	return out.Bytes()
 }
 
 // notice prints one line for people. An error of stderr has nowhere to go.

@@ -8,13 +8,19 @@ import (
 
 // The values of Leftover.Reason.
 const (
-	NoState = "no state"
-	Expired = "expired"
+	NoState   = "no state"
+	Expired   = "expired"
+	OwnerGone = "owner gone"
 )
+
+// EveryTarget is the target of a gc that was told none.
+const EveryTarget = "every target"
 
 // Leftover is something that nobody needs any more.
 type Leftover struct {
-	Kind       string    `json:"kind"` // experiment, resource group, soft-deleted account or role
+	// Kind is experiment; job, run, box, network or volume; or on Azure resource
+	// group, soft-deleted account or role.
+	Kind       string    `json:"kind"`
 	Name       string    `json:"name"`
 	Experiment string    `json:"experiment,omitempty"`
 	Instance   string    `json:"instance,omitempty"`
@@ -24,6 +30,7 @@ type Leftover struct {
 	Expires    time.Time `json:"expires,omitzero"`
 	AgeSeconds float64   `json:"ageSeconds,omitempty"` // 0: not known
 	Removed    bool      `json:"removed"`
+	Left       string    `json:"left,omitempty"`  // why it was left though it is due: somebody works on it
 	Error      string    `json:"error,omitempty"` // why it could not be removed
 }
 
@@ -35,6 +42,8 @@ type Garbage struct {
 	Simulated     bool       `json:"simulated,omitempty"`
 	DryRun        bool       `json:"dryRun"`
 	Found         []Leftover `json:"found"`
+	// Unsure says that not all could be seen, so nothing found means nothing.
+	Unsure bool `json:"-"`
 }
 
 // NewGarbage is the result of a gc that found nothing yet.
@@ -42,13 +51,19 @@ func NewGarbage(target string, simulated, dryRun bool, found []Leftover) Garbage
 	if found == nil {
 		found = []Leftover{}
 	}
-	return Garbage{stacks.SchemaVersion, "gc", target, simulated, dryRun, found}
+	return Garbage{SchemaVersion: stacks.SchemaVersion, Command: "gc", Target: target, Simulated: simulated, DryRun: dryRun, Found: found}
 }
 
 // WriteText prints a line each.
 func (g Garbage) WriteText(p *Page) {
 	if len(g.Found) == 0 {
-		p.Line("nothing to remove on %s", place(g.Target, g.Simulated))
+		switch {
+		case g.Unsure:
+		case g.Target == EveryTarget:
+			p.Line("nothing to remove")
+		default:
+			p.Line("nothing to remove on %s", place(g.Target, g.Simulated))
+		}
 		return
 	}
 	rows := [][]styled{{dim("KIND"), dim("NAME"), dim("OF"), dim("AGE"), dim("WHY"), dim("OWNER"), dim("STATE")}}
@@ -66,6 +81,8 @@ func (g Garbage) WriteText(p *Page) {
 		switch {
 		case l.Removed:
 			state = green("removed")
+		case l.Left != "":
+			state = yellow("left: " + l.Left)
 		case l.Error != "":
 			state = red("failed: " + l.Error)
 		}

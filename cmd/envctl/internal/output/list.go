@@ -2,6 +2,7 @@ package output
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/envctl/envctl/stacks"
 )
@@ -18,6 +19,17 @@ func NewList(experiments []stacks.Summary) List {
 		experiments = []stacks.Summary{}
 	}
 	return List{stacks.SchemaVersion, experiments}
+}
+
+// warnings are why states are unknown, each once.
+func (l List) warnings() []string {
+	var out []string
+	for _, e := range l.Experiments {
+		if text := "what is on " + place(e.Target, e.Simulated) + " is unknown: " + Clean(e.Reason); e.Reason != "" && !slices.Contains(out, text) {
+			out = append(out, text)
+		}
+	}
+	return out
 }
 
 // WriteText prints a table with age and time left.

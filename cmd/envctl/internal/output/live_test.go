@@ -64,7 +64,7 @@ func TestLiveTree(t *testing.T) {
 	done.Seconds = 0.3
 	s.Event(done)
 	s.Event(resource("running", "create", "container", "api", "csv"))
-	s.Event(stacks.Event{Type: stacks.EventLog, Resource: "api", Message: "step 1\nstep \x1b[2J\x1b]0;title\x07two\r\n"})
+	s.Event(stacks.Event{Type: stacks.EventLog, Kind: "container", Resource: "api", Message: "step 1\nstep \x1b[2J\x1b]0;title\x07two\r\n"})
 	s.clock.advance(time.Second)
 	s.want(t,
 		"⠋ experiment csv creating 1.2s",
@@ -88,7 +88,7 @@ func TestLiveTree(t *testing.T) {
 		"  ✓ network envctl created 0.30s",
 		"  ✗ container api failed 1.5s",
 		"    exit status 3",
-		"--- log of api",
+		"--- log of container api",
 		"  step 1",
 		"  step two",
 		"error: it failed",

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -8,12 +9,43 @@ import (
 	"github.com/envctl/envctl/stacks"
 )
 
-// LogLine is one line that an app or a job wrote.
+// LogLine is one line that an app or a job wrote, or that the gateway told of it.
 type LogLine struct {
 	Time   time.Time `json:"time,omitzero"`
 	App    string    `json:"app"`
-	Stream string    `json:"stream"` // stdout or stderr
+	Stream string    `json:"stream"` // stdout, stderr or egress
 	Text   string    `json:"text"`
+	Egress *Egress   `json:"egress,omitempty"` // what Text says, where Stream is egress
+}
+
+// Egress is a host that an app wanted to reach, and what came of it.
+type Egress struct {
+	Host    string `json:"host"` // HOST:PORT
+	Allowed bool   `json:"allowed"`
+	Reason  string `json:"reason,omitempty"`
+	Count   int    `json:"count"`            // how often, since the last line like it
+	Canary  bool   `json:"canary,omitempty"` // the gateway itself tried it, to be refused
+}
+
+// NewEgressLine is the line of e.
+func NewEgressLine(at time.Time, app string, e Egress) LogLine {
+	verdict := "refused"
+	switch {
+	case e.Canary && e.Allowed:
+		verdict = "NOT CONTAINED"
+	case e.Canary:
+		verdict = "contained"
+	case e.Allowed:
+		verdict = "allowed"
+	}
+	text := at.UTC().Format(time.RFC3339) + " " + verdict + " " + e.Host
+	if e.Reason != "" {
+		text += ": " + e.Reason
+	}
+	if e.Count > 1 {
+		text += fmt.Sprintf(" (%d times)", e.Count)
+	}
+	return LogLine{Time: at, App: app, Stream: "egress", Text: text, Egress: &e}
 }
 
 // Logs is the result of logs. JSON has the lines in it; the other formats printed

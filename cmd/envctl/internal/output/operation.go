@@ -8,7 +8,7 @@ import (
 	"github.com/envctl/envctl/stacks"
 )
 
-// Operation is the result of preview, up, down or status.
+// Operation is the result of preview, up, down, extend or status.
 type Operation struct{ stacks.Result }
 
 // NewOperation wraps r. Scripts may rely on warnings being a list; seconds are to
@@ -33,6 +33,8 @@ func (o Operation) WriteText(p *Page) {
 		o.writePreview(p)
 	case o.Command == "status":
 		o.writeStatus(p)
+	case o.Command == "extend":
+		p.Line("%s expires %s (%s)", green(name(o.Ref)), o.Expires.UTC().Format("2006-01-02 15:04 UTC"), left(o.Expires, p.now))
 	case o.Command == "down":
 		o.writeDown(p)
 	default:
@@ -102,6 +104,6 @@ func (o Operation) writeDown(p *Page) {
 		p.Line("%s %s on %s in %s", green(name(o.Ref)), o.Result.Result, place(o.Target, o.Simulated), seconds(o.Seconds))
 	}
 	for _, s := range o.Steps {
-		p.Line("  %s %s", red("-"), label(kind(s.Type), s.Name, ""))
+		p.Line("  %s %s", red("-"), label(stacks.KindOf(s.Type), s.Name, ""))
 	}
 }

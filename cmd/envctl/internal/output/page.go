@@ -3,6 +3,7 @@ package output
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ type Page struct {
 	color   bool
 	verbose bool
 	now     time.Time
+	width   int // in columns, of the terminal; 0: there is none, and lines are as long as they are
 }
 
 // Line prints one line. Strings, errors and Stringers among args are cleaned;
@@ -66,15 +68,7 @@ func normal(s string) styled { return styled{"", s} }
 
 // Table prints rows with their columns aligned, each row after indent spaces.
 func (p *Page) table(indent int, rows [][]styled) {
-	var widths []int
-	for _, row := range rows {
-		for i, c := range row {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], ansi.StringWidth(Clean(c.text)))
-		}
-	}
+	widths := widthsOf(rows)
 	for _, row := range rows {
 		var b strings.Builder
 		b.WriteString(strings.Repeat(" ", indent))
@@ -86,4 +80,66 @@ func (p *Page) table(indent int, rows [][]styled) {
 		}
 		p.write(strings.TrimRight(b.String(), " ") + "\n")
 	}
+}
+
+// widthsOf are those of the columns of rows.
+func widthsOf(rows [][]styled) []int {
+	var widths []int
+	for _, row := range rows {
+		for i, c := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], ansi.StringWidth(Clean(c.text)))
+		}
+	}
+	return widths
+}
+
+// narrowest is what [Page.folded] leaves of a column at least.
+const narrowest = 12
+
+// folded is a table of prose: where the terminal is too narrow for it, the widest
+// cells go on in further lines. Addresses and names do not belong into one, since
+// they could not be copied.
+func (p *Page) folded(rows [][]styled) {
+	widths := widthsOf(rows)
+	for over := p.over(widths); over > 0; over = p.over(widths) {
+		widest := slices.Index(widths, slices.Max(widths))
+		if widths[widest] <= narrowest {
+			break
+		}
+		widths[widest]--
+	}
+	var lines [][]styled
+	for _, row := range rows {
+		lines = append(lines, wrapped(row, widths)...)
+	}
+	p.table(0, lines)
+}
+
+// over is by how many columns a table of columns of these widths is too wide.
+func (p *Page) over(widths []int) int {
+	if p.width == 0 {
+		return 0
+	}
+	total := 2 * (len(widths) - 1)
+	for _, w := range widths {
+		total += w
+	}
+	return total - p.width
+}
+
+// wrapped is a row whose cells are no wider than their columns, as several.
+func wrapped(row []styled, widths []int) [][]styled {
+	var out [][]styled
+	for i, c := range row {
+		for n, text := range strings.Split(ansi.Wrap(Clean(c.text), widths[i], ""), "\n") {
+			if n == len(out) {
+				out = append(out, make([]styled, len(row)))
+			}
+			out[n][i] = styled{c.sgr, text}
+		}
+	}
+	return out
 }

@@ -38,7 +38,7 @@ func (d Parity) WriteText(p *Page) {
 		}
 		rows = append(rows, []styled{normal(r.Component), normal(r.Local), normal(r.Azure), differences})
 	}
-	p.table(0, rows)
+	p.folded(rows)
 	if d.Differences == 0 {
 		p.Line("%s is the same on both targets", bold(d.Experiment))
 		return

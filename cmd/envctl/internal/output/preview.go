@@ -18,7 +18,7 @@ func (o Operation) writePreview(p *Page) {
 		if s.Op == "same" && !p.verbose {
 			continue
 		}
-		p.Line("%s %s", sign, label(kind(s.Type), s.Name, ""))
+		p.Line("%s %s", sign, label(stacks.KindOf(s.Type), s.Name, ""))
 		for _, d := range s.Diffs {
 			writeDiff(p, d)
 		}
@@ -97,10 +97,4 @@ func summary(c stacks.Changes, words [5]string) string {
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// kind is the last part of a Pulumi type token in lower case, which is what the
-// resource is in words: docker:index/container:Container → container.
-func kind(token string) string {
-	return strings.ToLower(token[strings.LastIndexByte(token, ':')+1:])
 }

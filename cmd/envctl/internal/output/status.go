@@ -2,6 +2,8 @@ package output
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/envctl/envctl/stacks"
 )
@@ -12,16 +14,23 @@ func (o Operation) writeStatus(p *Page) {
 		p.Line("%s is not there on %s", bold(name(o.Ref)), place(o.Target, o.Simulated))
 		return
 	}
-	head := bold(name(o.Ref))
+	head, where := bold(name(o.Ref)), place(o.Target, o.Simulated)
+	if levels := isolation(o.Apps); levels != "" {
+		where += ", isolation " + levels
+	}
 	switch {
 	case o.Expires.IsZero():
-		p.Line("%s %s on %s, does not expire", head, stateColor(o.Result.Result), place(o.Target, o.Simulated))
+		p.Line("%s %s on %s, does not expire", head, stateColor(o.Result.Result), where)
 	case o.Expires.Before(p.now):
-		p.Line("%s %s on %s, %s", head, stateColor(o.Result.Result), place(o.Target, o.Simulated), red(left(o.Expires, p.now)))
+		p.Line("%s %s on %s, %s", head, stateColor(o.Result.Result), where, red(left(o.Expires, p.now)))
 	default:
-		p.Line("%s %s on %s, expires %s", head, stateColor(o.Result.Result), place(o.Target, o.Simulated), left(o.Expires, p.now))
+		p.Line("%s %s on %s, expires %s", head, stateColor(o.Result.Result), where, left(o.Expires, p.now))
 	}
 	o.writeApps(p)
+	o.writeIdentity(p)
+	if o.Spend != nil {
+		writeSpend(p, *o.Spend)
+	}
 	if len(o.Drift) > 0 {
 		p.Line("%s, `envctl up` mends it:", yellow("drift"))
 	}
@@ -32,6 +41,19 @@ func (o Operation) writeStatus(p *Page) {
 		}
 		p.Line("  %s: want %s, got %s", where, d.Want, d.Got)
 	}
+}
+
+// isolation names what separates the apps from the machine, every level once; empty
+// where the target does not tell.
+func isolation(apps []stacks.AppStatus) string {
+	var levels []string
+	for _, a := range apps {
+		if a.Isolation != "" && !slices.Contains(levels, a.Isolation) {
+			levels = append(levels, a.Isolation)
+		}
+	}
+	slices.Sort(levels)
+	return strings.Join(levels, " and ")
 }
 
 func (o Operation) writeApps(p *Page) {

@@ -52,7 +52,7 @@ func (p *textPrinter) Event(e stacks.Event) {
 	switch {
 	case e.Severity == "warning":
 		p.progress.print(withHead(styled{"33", "warning:"}.render(p.o.ColorErr)+" ", text))
-	case p.o.Verbose:
+	case p.o.Verbose && e.State != stacks.StateRunning:
 		p.progress.print(withHead(head(e), text))
 	default:
 		p.folds.add(e, text)
@@ -77,12 +77,15 @@ func (p *textPrinter) Finish(d Document, f *Failure) error {
 	defer p.mu.Unlock()
 	p.progress.done()
 	stderr := p.page(p.o.Stderr, p.o.ColorErr)
-	if f != nil {
+	if f != nil && !f.Interrupted { // what a signal ended has not failed of itself
 		p.folds.WriteText(stderr)
 	}
 	var err error
 	if d != nil {
 		stdout := p.page(p.o.Stdout, p.o.ColorOut)
+		if p.o.TerminalOut && p.o.Screen != nil {
+			stdout.width, _ = p.o.Screen.Size()
+		}
 		d.WriteText(stdout)
 		err = stdout.err
 		if w, ok := d.(interface{ warnings() []string }); ok {

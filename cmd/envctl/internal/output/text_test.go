@@ -26,7 +26,7 @@ func plainRun(t *testing.T, o Options, f *Failure, events ...stacks.Event) (stdo
 }
 
 func log(name, text string) stacks.Event {
-	return stacks.Event{Type: stacks.EventLog, Resource: name, Message: text}
+	return stacks.Event{Type: stacks.EventLog, Kind: "image", Resource: name, Message: text}
 }
 
 func ended(state, op, kind, name string, seconds float64) stacks.Event {
@@ -80,7 +80,7 @@ func TestFoldedLog(t *testing.T) {
 	_, got := plainRun(t, Options{}, &Failure{Message: "it failed\nwith detail", Reason: "because", Hint: "mend it"}, events...)
 	var want strings.Builder
 	want.WriteString("failed     image bad  2.0s\n           exit status 1\n           more\n" +
-		"--- last lines of bad (left out: 5 lines, --verbose shows all)\n")
+		"--- last lines of image bad (left out: 5 lines, --verbose shows all)\n")
 	for i := 5; i < 25; i++ {
 		fmt.Fprintf(&want, "  line %d\n", i)
 	}
@@ -90,6 +90,36 @@ func TestFoldedLog(t *testing.T) {
 	}
 	if _, got := plainRun(t, Options{}, nil, events...); strings.Contains(got, "line 24") {
 		t.Errorf("the log is shown without a failure:\n%s", got)
+	}
+}
+
+// What only counts bytes, ends a step or says what the failure says must not be among
+// the log, nor the log of an image among that of a container of the same name. What a
+// signal ended has not failed: it shows no log.
+func TestFoldedLogSaysNothingTwice(t *testing.T) {
+	t.Parallel()
+	step := func(state, severity, kind, text string) stacks.Event {
+		return stacks.Event{Type: stacks.EventLog, Resource: "web", Kind: kind, State: state, Severity: severity, Message: text}
+	}
+	events := []stacks.Event{
+		step("", "info", "image", "[1/1] COPY a b"), step("running", "info", "image", "context 40%"), step("done", "info", "image", "[1/1] COPY a b (cached)"),
+		ended("done", "create", "image", "web", 1), step("", "info", "container", "waiting"),
+		step("", "error", "container", "1 error occurred:\n\t* it exits"), ended("failed", "create", "container", "web", 2),
+	}
+	_, got := plainRun(t, Options{}, &Failure{Message: "it exits"}, events...)
+	want := "created    image web  1.0s\nfailed     container web  2.0s\n--- log of container web\n  waiting\nerror: it exits\n"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if _, got := plainRun(t, Options{}, &Failure{Message: "interrupted", Interrupted: true}, events...); strings.Contains(got, "---") {
+		t.Errorf("a log of what was interrupted:\n%s", got)
+	}
+	if _, got := plainRun(t, Options{Verbose: true}, nil, events...); strings.Contains(got, "40%") || !strings.Contains(got, "(cached)") {
+		t.Errorf("--verbose:\n%s", got)
+	}
+	events = append(events, step("failed", "error", "image", "[2/2] RUN false: exit status 1"))
+	if _, got := plainRun(t, Options{}, &Failure{Message: "it failed"}, events...); !strings.Contains(got, "--- log of image web\n  [1/1] COPY a b\n  [2/2] RUN false: exit status 1\n") {
+		t.Errorf("a failed build:\n%s", got)
 	}
 }
 

@@ -4,10 +4,10 @@ package output
 type Version struct {
 	SchemaVersion int    `json:"schemaVersion"`
 	Command       string `json:"command"`
-	Version       string `json:"version"`            // of envctl; "devel" for a build from a checkout
-	Commit        string `json:"commit,omitempty"`   // of the source
-	Modified      bool   `json:"modified,omitempty"` // the source differed from Commit
-	Built         string `json:"built,omitempty"`    // time of Commit, RFC 3339
+	Version       string `json:"version"`             // of envctl; "devel" for a build from a checkout
+	Commit        string `json:"commit,omitempty"`    // of the source
+	Modified      bool   `json:"modified,omitempty"`  // the source differed from Commit
+	Committed     string `json:"committed,omitempty"` // time of Commit, RFC 3339
 	Go            string `json:"go"`
 	Platform      string `json:"platform"` // OS/architecture
 	// Modules are the libraries whose version matters to users, by module path.
@@ -33,7 +33,7 @@ func (v Version) WriteText(p *Page) {
 		commit += " with local changes"
 	}
 	p.Line("%s", bold("envctl "+v.Version))
-	rows := [][]styled{{normal("commit"), normal(commit)}, {normal("built"), normal(v.Built)},
+	rows := [][]styled{{normal("commit"), normal(commit)}, {normal("committed"), normal(v.Committed)},
 		{normal("go"), normal(v.Go)}, {normal("platform"), normal(v.Platform)}}
 	for _, m := range v.order {
 		rows = append(rows, []styled{normal(m), normal(v.Modules[m])})

@@ -8,10 +8,30 @@
 // this one, which imports nothing of weight, comes before the engine's.
 package startup
 
-import "runtime/debug"
+import (
+	"runtime"
+	"runtime/debug"
+)
 
 // setting is what the collector was set to; taking it switches it off.
 var setting = debug.SetGCPercent(-1)
 
-// Done gives the collector back what it was set to (GOGC, or 100).
-func Done() { debug.SetGCPercent(setting) }
+// usual is the collector's own setting, and late what it is set to until it has run
+// once: it then begins at 28 MB (4 MB × GOGC/100) instead of at once. With 40 MB the peak of
+// an up of 30 containers is 7 MB more.
+const (
+	usual = 100
+	late  = 700
+)
+
+// Done gives the collector back what it was set to (GOGC, or 100). Where nobody set
+// it, the first collection waits until there is something to free: short commands
+// end before, with a tenth less processor time.
+func Done() {
+	if setting != usual {
+		debug.SetGCPercent(setting)
+		return
+	}
+	debug.SetGCPercent(late)
+	runtime.AddCleanup(new(*int), func(percent int) { debug.SetGCPercent(percent) }, setting)
+}

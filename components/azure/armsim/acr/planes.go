@@ -24,16 +24,18 @@ import (
 // Planes are the listeners of one process.
 type Planes struct {
 	Dir      string // of the registries' content, one folder each
+	Files    string // of the file shares' content: one folder for each account, in it one for each share
 	TLS      *tls.Config
 	Handlers map[string]http.Handler // of planes that are no registry
 	Registry func(name, host string, content *registry.Store) http.Handler
+	Shares   func(account, dir string) http.Handler
 
 	mu   sync.Mutex
 	open map[string]*http.Server
 	quit bool
 }
 
-// HostOf is the address of a plane, registry/NAME or one of Handlers. It is made
+// HostOf is the address of a plane: registry/NAME, files/ACCOUNT or one of Handlers. It is made
 // if it is not there, and noted in the state.
 func (p *Planes) HostOf(ctx context.Context, st *store.State, what string) (string, error) {
 	p.mu.Lock()
@@ -70,13 +72,27 @@ func (p *Planes) Sync(ctx context.Context, st *store.State) error {
 		}
 		server.Close()
 		delete(p.open, what)
-		if name, ok := strings.CutPrefix(what, "registry/"); ok {
-			if err := os.RemoveAll(p.StoreOf(name)); err != nil {
-				return fmt.Errorf("remove the content of the simulated registry %s: %w", name, err)
-			}
+		if err := os.RemoveAll(p.content(what)); err != nil {
+			return fmt.Errorf("remove the content of the simulated %s: %w", what, err)
 		}
 	}
 	return nil
+}
+
+// content is the folder of a plane's content, "" for one that has none.
+func (p *Planes) content(what string) string {
+	if name, ok := strings.CutPrefix(what, "registry/"); ok {
+		return p.StoreOf(name)
+	}
+	if account, ok := strings.CutPrefix(what, "files/"); ok {
+		return p.ShareOf(account, "")
+	}
+	return ""
+}
+
+// ShareOf is the folder of a file share's content, without one that of its account.
+func (p *Planes) ShareOf(account, content string) string {
+	return filepath.Join(p.Files, strings.ToLower(account), content)
 }
 
 // StoreOf is the folder of a registry's content.
@@ -99,6 +115,9 @@ func (p *Planes) start(ctx context.Context, what string, port int) (int, error) 
 			return 0, err
 		}
 		handler = p.Registry(name, fmt.Sprintf("127.0.0.1:%d", port), content)
+	}
+	if account, ok := strings.CutPrefix(what, "files/"); ok {
+		handler = p.Shares(account, p.content(what))
 	}
 	if handler == nil {
 		l.Close()

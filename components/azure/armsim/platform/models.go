@@ -8,19 +8,52 @@ import (
 	"strings"
 
 	"github.com/envctl/envctl/components/azure/armsim/rp"
+	"github.com/envctl/envctl/components/azure/armsim/run"
 	"github.com/envctl/envctl/components/azure/armsim/store"
 )
 
-// Models answers POST /{subdomain}/openai/deployments/{deployment}/… as an account
-// does: 401 PermissionDenied until the role has its effect (fault row 21),
-// DeploymentNotFound, and an answer that says it is simulated.
+// call is a request for a model.
+type call struct {
+	account    string // subdomain
+	deployment string
+	operation  string // chat/completions, embeddings
+	body       []byte
+}
+
+// readCall reads POST https://SUBDOMAIN.DOMAIN/openai/deployments/{deployment}/… and
+// /openai/v1/…, whose body names the deployment.
+func readCall(r *http.Request) (call, bool) {
+	host, _, _ := strings.Cut(strings.ToLower(r.Host), ":")
+	account, ours := strings.CutSuffix(host, "."+run.AccountDomain)
+	c := call{account: account}
+	var err error
+	if c.body, err = io.ReadAll(io.LimitReader(r.Body, maxCall)); err != nil || !ours {
+		return call{}, false
+	}
+	if rest, ok := strings.CutPrefix(r.URL.Path, "/openai/deployments/"); ok {
+		c.deployment, c.operation, ok = strings.Cut(rest, "/")
+		return c, ok
+	}
+	var named struct{ Model string }
+	_ = json.Unmarshal(c.body, &named) // what is no JSON names none
+	c.deployment = named.Model
+	var ok bool
+	c.operation, ok = strings.CutPrefix(r.URL.Path, "/openai/v1/")
+	return c, ok && c.operation != ""
+}
+
+// maxCall is how much of a request is read.
+const maxCall = 1 << 20
+
+// Models answers as an account does: 401 PermissionDenied until the role has its
+// effect (fault row 21), DeploymentNotFound, and an answer that says it is simulated.
 func (s *Server) Models(w http.ResponseWriter, r *http.Request) {
-	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
-	if len(parts) < 5 || parts[1] != "openai" || parts[2] != "deployments" {
+	c, ok := readCall(r)
+	if !ok {
 		refuse(w, http.StatusNotFound, "404", "Resource not found")
 		return
 	}
-	if f := s.Faults.Match("Microsoft.CognitiveServices/accounts/deployments", "call", parts[3]); f != nil && f.Status != 0 {
+	if f := s.Faults.Match("Microsoft.CognitiveServices/accounts/deployments", "call", c.deployment); f != nil && f.Status != 0 {
 		refuse(w, f.Status, f.Code, f.Message)
 		return
 	}
@@ -31,13 +64,13 @@ func (s *Server) Models(w http.ResponseWriter, r *http.Request) {
 	}
 	allowed, deployed := false, false
 	err = s.Store.Do(func(st *store.State) error {
-		account := bySubdomain(st, parts[0])
+		account := bySubdomain(st, c.account)
 		if account == nil {
 			return nil
 		}
 		since, ok := rp.Effective(s.World, st, account.ID, []string{claims.Object}, []string{rp.OpenAIUser, rp.OpenAIContributor})
 		allowed = claims.Object == s.World.Caller || ok && !s.Now().Before(since)
-		d := st.Get(account.ID + "/deployments/" + parts[3])
+		d := st.Get(account.ID + "/deployments/" + c.deployment)
 		deployed = d != nil && rp.StateOf(d) == rp.Succeeded
 		return nil
 	})
@@ -49,7 +82,7 @@ func (s *Server) Models(w http.ResponseWriter, r *http.Request) {
 	case !deployed:
 		refuse(w, http.StatusNotFound, "DeploymentNotFound", "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, please wait a moment and try again.")
 	default:
-		complete(w, r, parts)
+		complete(w, c)
 	}
 }
 
@@ -63,22 +96,20 @@ func bySubdomain(st *store.State, name string) *store.Resource {
 	return nil
 }
 
-func complete(w http.ResponseWriter, r *http.Request, parts []string) {
-	raw, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	var body map[string]any
-	if err != nil || json.Unmarshal(raw, &body) != nil {
+func complete(w http.ResponseWriter, c call) {
+	if body := map[string]any{}; json.Unmarshal(c.body, &body) != nil {
 		refuse(w, http.StatusBadRequest, "BadRequest", "We could not parse the JSON body of your request.")
 		return
 	}
-	usage := map[string]any{"prompt_tokens": len(raw) / 4, "completion_tokens": 4, "total_tokens": len(raw)/4 + 4}
-	if parts[4] == "embeddings" {
-		answer(w, http.StatusOK, map[string]any{"object": "list", "model": parts[3], "usage": usage, "data": []any{
+	usage := map[string]any{"prompt_tokens": len(c.body) / 4, "completion_tokens": 4, "total_tokens": len(c.body)/4 + 4}
+	if c.operation == "embeddings" {
+		answer(w, http.StatusOK, map[string]any{"object": "list", "model": c.deployment, "usage": usage, "data": []any{
 			map[string]any{"object": "embedding", "index": 0, "embedding": []float64{0.25, -0.5, 0.75}},
 		}})
 		return
 	}
-	text := fmt.Sprintf("simulated answer of %s", parts[3])
-	answer(w, http.StatusOK, map[string]any{"object": "chat.completion", "model": parts[3], "usage": usage, "choices": []any{
+	text := fmt.Sprintf("simulated answer of %s", c.deployment)
+	answer(w, http.StatusOK, map[string]any{"object": "chat.completion", "model": c.deployment, "usage": usage, "choices": []any{
 		map[string]any{"index": 0, "finish_reason": "stop", "message": map[string]any{"role": "assistant", "content": text}},
 	}})
 }

@@ -26,7 +26,7 @@ func (s *Server) spec(id string) (*run.Spec, error) {
 	var out *run.Spec
 	err := s.Store.Do(func(st *store.State) error {
 		if r := st.Get(id); r != nil {
-			spec := rp.Spec(st, r, s.StoreOf)
+			spec := rp.Spec(st, r, s.Folders)
 			out = &spec
 		}
 		return nil
@@ -176,8 +176,12 @@ func (s *Server) again(e rp.Effect) {
 // execute starts an execution and follows it to its end. A process that ends
 // before leaves the execution running; its state is read from the runner then.
 func (s *Server) execute(e rp.Effect) {
-	spec, err := s.executionSpec(e)
+	spec, unmountable, err := s.executionSpec(e)
 	if err != nil || spec == nil {
+		return
+	}
+	if unmountable != "" {
+		s.noteExecution(e, run.Execution{Name: e.Name, State: run.Failed, Reason: "MountVolumeFailed", Message: unmountable, Ended: s.Now()})
 		return
 	}
 	name, err := s.Runner.StartJob(s.ctx, *spec)
@@ -209,20 +213,20 @@ func (s *Server) execute(e rp.Effect) {
 	}
 }
 
-// executionSpec is the job's with the template of this execution.
-func (s *Server) executionSpec(e rp.Effect) (*run.Spec, error) {
-	var out *run.Spec
-	err := s.Store.Do(func(st *store.State) error {
+// executionSpec is the job's with the template of this execution, and why its file
+// share cannot be mounted.
+func (s *Server) executionSpec(e rp.Effect) (out *run.Spec, unmountable string, err error) {
+	err = s.Store.Do(func(st *store.State) error {
 		if r := st.Get(e.ID); r != nil {
-			spec := rp.ExecutionSpec(st, r, e.Name, s.StoreOf)
-			out = &spec
+			spec := rp.ExecutionSpec(st, r, e.Name, s.Folders)
+			out, unmountable = &spec, rp.Unmountable(st, r)
 		}
 		return nil
 	})
 	if out != nil && len(out.Identities) > 0 {
 		out.Platform, out.IdentityHeader = s.Platform, IdentityHeader(s.Signer, out.ID)
 	}
-	return out, err
+	return out, unmountable, err
 }
 
 func (s *Server) noteExecution(e rp.Effect, status run.Execution) {

@@ -162,6 +162,11 @@ func (s *Server) below(st *store.State, r *request) (*answer.Answer, *answer.Err
 	if act == nil {
 		return nil, answer.Errorf(http.StatusNotFound, "InvalidResourceType", "The resource '%s' has nothing called '%s' for the method %s.", old.ID, rest, r.http.Method)
 	}
+	if tree := r.typ.Bodies[first]; tree != "" && r.op == "post" && r.body != nil {
+		if bad := s.fits(r, tree); bad != nil {
+			return nil, bad
+		}
+	}
 	call := s.call(st, r, old)
 	call.Path.Scope = scopeOf(old)
 	out, bad := act(call)

@@ -36,6 +36,9 @@ func (s *Server) poll(st *store.State, r *request) (*answer.Answer, *answer.Erro
 		status := http.StatusConflict
 		return nil, answer.Errorf(status, op.Code, "%s", op.Message)
 	}
+	if res := st.Get(op.Resource); op.Kind == "put" && res != nil {
+		return answer.OK(s.view(st, r, res)), nil // as storage accounts do
+	}
 	return answer.New(http.StatusNoContent, nil), nil
 }
 

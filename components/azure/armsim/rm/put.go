@@ -108,19 +108,7 @@ func (s *Server) check(st *store.State, r *request, old *store.Resource) *answer
 	if r.body == nil {
 		return answer.Errorf(http.StatusBadRequest, "InvalidRequestContent", "The request content was invalid: it is empty.")
 	}
-	problems, err := s.trees.Check(r.typ.Tree, r.body)
-	if err != nil {
-		return answer.Errorf(http.StatusInternalServerError, "InternalServerError", "%v", err)
-	}
-	for _, p := range problems {
-		if p.Path == "properties.workloadProfileType" && r.version == "2022-10-01" {
-			continue // its name then
-		}
-		if p.Path == "location" && strings.Contains(p.Text, "required") {
-			return answer.Errorf(http.StatusBadRequest, "LocationRequired", "The location property is required for this definition.")
-		}
-		bad := answer.Errorf(http.StatusBadRequest, "InvalidRequestContent", "The request content was invalid and could not be deserialized: '%s' %s. Path '%s'.", p.Path, p.Text, p.Path)
-		bad.Target = p.Path
+	if bad := s.fits(r, r.typ.Tree); bad != nil {
 		return bad
 	}
 	name := r.path.Name()
@@ -135,6 +123,29 @@ func (s *Server) check(st *store.State, r *request, old *store.Resource) *answer
 	}
 	if op := st.Busy(r.id()); op != nil {
 		return busy(r, op)
+	}
+	return nil
+}
+
+// fits compares the body with a tree of the specification.
+func (s *Server) fits(r *request, tree string) *answer.Error {
+	problems, err := s.trees.Check(tree, r.body)
+	if err != nil {
+		return answer.Errorf(http.StatusInternalServerError, "InternalServerError", "%v", err)
+	}
+	for _, p := range problems {
+		if p.Path == "properties.workloadProfileType" && r.version == "2022-10-01" {
+			continue // its name then
+		}
+		if p.Path == "signedPermission" && strings.Contains(p.Text, "must be one of") {
+			continue // the specification lists the letters, of which several may be given
+		}
+		if p.Path == "location" && strings.Contains(p.Text, "required") {
+			return answer.Errorf(http.StatusBadRequest, "LocationRequired", "The location property is required for this definition.")
+		}
+		bad := answer.Errorf(http.StatusBadRequest, "InvalidRequestContent", "The request content was invalid and could not be deserialized: '%s' %s. Path '%s'.", p.Path, p.Text, p.Path)
+		bad.Target = p.Path
+		return bad
 	}
 	return nil
 }
@@ -207,6 +218,9 @@ func (s *Server) begin(st *store.State, r *request, res *store.Resource, isNew b
 	}
 	op := s.operation(st, r, res, "put")
 	rp.SetState(res, starting(r.typ, isNew))
+	if r.typ.Put == rp.Location {
+		return s.accepted(r, op)
+	}
 	a := answer.New(status, s.view(st, r, res))
 	if r.typ.Put == rp.Async || r.failing() && r.typ.Put == rp.Sync {
 		a.Set("Azure-AsyncOperation", s.address(r, op, "operationStatuses"))

@@ -36,7 +36,7 @@ type Config struct {
 	Denied       []string                 // actions
 	Runner       run.Runner               // nil: none
 	Platform     http.Handler             // for run.Spec
-	StoreOf      func(registry string) string
+	Folders      rp.Folders
 	Owner        *store.Owner
 	After        func(*store.State) error // called after each request, under the lock
 }

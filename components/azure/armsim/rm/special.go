@@ -31,6 +31,8 @@ func (s *Server) special(st *store.State, r *request) (out *answer.Answer, bad *
 		return s.providers(st), nil, true
 	case "microsoft.containerregistry/checknameavailability":
 		return s.registryName(st, r), nil, true
+	case "microsoft.storage/checknameavailability":
+		return s.storageName(st, r), nil, true
 	case "microsoft.cognitiveservices/checkdomainavailability":
 		return s.subdomain(st, r), nil, true
 	case "microsoft.cognitiveservices/deletedaccounts", "microsoft.cognitiveservices/locations/resourcegroups/deletedaccounts":
@@ -47,6 +49,8 @@ func (s *Server) special(st *store.State, r *request) (out *answer.Answer, bad *
 		return rp.ModelList(names[0], "", true), nil, true
 	case "microsoft.app/locations/usages":
 		return answer.List([]any{rp.Object{"name": rp.Object{"value": "ManagedEnvironmentCount"}, "unit": "Count", "currentValue": float64(len(st.OfType("Microsoft.App/managedEnvironments"))), "limit": 15.0}}), nil, true
+	case "microsoft.consumption/usagedetails":
+		return rp.UsageDetails(s.World, s.Subscription), nil, true
 	case "microsoft.authorization/permissions":
 		return s.permissions(), nil, true
 	}
@@ -160,6 +164,22 @@ func (s *Server) registryName(st *store.State, r *request) *answer.Answer {
 	}
 	if taken {
 		return answer.OK(rp.Object{"nameAvailable": false, "reason": "AlreadyExists", "message": "The registry " + name + " is already in use."})
+	}
+	return answer.OK(rp.Object{"nameAvailable": true})
+}
+
+func (s *Server) storageName(st *store.State, r *request) *answer.Answer {
+	name, _ := r.body["name"].(string)
+	typ := s.Types.Find("Microsoft.Storage/storageAccounts")
+	if r.body["type"] != typ.Name || !typ.Pattern.MatchString(name) {
+		return answer.OK(rp.Object{"nameAvailable": false, "reason": "AccountNameInvalid", "message": typ.NameError(name).Message})
+	}
+	taken := s.World.Taken["storage/"+name]
+	for _, res := range st.OfType(typ.Name) {
+		taken = taken || strings.EqualFold(res.Name, name)
+	}
+	if taken {
+		return answer.OK(rp.Object{"nameAvailable": false, "reason": "AlreadyExists", "message": "The storage account named " + name + " is already taken."})
 	}
 	return answer.OK(rp.Object{"nameAvailable": true})
 }

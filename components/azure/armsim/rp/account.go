@@ -8,6 +8,7 @@ import (
 
 	"github.com/envctl/envctl/components/azure/armsim/answer"
 	"github.com/envctl/envctl/components/azure/armsim/models"
+	"github.com/envctl/envctl/components/azure/armsim/run"
 	"github.com/envctl/envctl/components/azure/armsim/store"
 )
 
@@ -139,10 +140,7 @@ func fillAccount(c *Call) {
 	}
 	endpoint := fmt.Sprintf("https://%s.api.cognitive.microsoft.com/", models.Region(text(c.New.Body, "location")))
 	if sub := text(p, "customSubDomainName"); sub != "" {
-		// One address for all accounts, since names do not resolve here.
-		if host, err := c.HostOf(c.State, "accounts"); err == nil {
-			endpoint = "https://" + host + "/" + strings.ToLower(sub) + "/"
-		}
+		endpoint = "https://" + AccountHost(sub) + "/"
 	}
 	p["endpoint"] = endpoint
 	p["endpoints"] = Object{"OpenAI Language Model Instance API": endpoint}
@@ -158,6 +156,12 @@ func fillAccount(c *Call) {
 	if _, ok := c.New.Body["identity"]; ok {
 		fillIdentity(c)
 	}
+}
+
+// AccountHost is the name of an account with a subdomain. It leads somewhere only
+// from apps that the simulator runs.
+func AccountHost(subdomain string) string {
+	return strings.ToLower(subdomain) + "." + run.AccountDomain
 }
 
 func accountKeys(c *Call) (*answer.Answer, *answer.Error) {

@@ -33,7 +33,24 @@ func checkApp(c *Call) *answer.Error {
 	if port, ok := number(p, "configuration", "ingress", "targetPort"); ok && (port < 0 || port > 65535) {
 		return invalid("ContainerAppInvalidIngress", "The target port of '%s' is %v, and must be 0 to 65535.", c.Path.Name(), port)
 	}
+	if bad := c.checkRevisions(p); bad != nil {
+		return bad
+	}
 	return c.checkWorkload("ContainerApp")
+}
+
+// checkRevisions refuses what is valid on Azure and would have no effect here:
+// several active revisions, and traffic to another than the latest.
+func (c *Call) checkRevisions(p Object) *answer.Error {
+	if mode := text(p, "configuration", "activeRevisionsMode"); mode != "" && !strings.EqualFold(mode, "Single") {
+		return answer.Errorf(http.StatusNotImplemented, "NotSimulated", "The simulator runs one revision of '%s' at a time: activeRevisionsMode '%s' works on Azure only.", c.Path.Name(), mode)
+	}
+	for _, t := range items(p, "configuration", "ingress", "traffic") {
+		if weight, _ := number(t, "weight"); weight > 0 && at(t, "latestRevision") != true {
+			return answer.Errorf(http.StatusNotImplemented, "NotSimulated", "The simulator sends all requests to the latest revision of '%s': traffic to '%s' works on Azure only.", c.Path.Name(), text(t, "revisionName"))
+		}
+	}
+	return nil
 }
 
 // checkHome looks at the environment: it is there, ready and in the same region.
@@ -97,6 +114,9 @@ func (c *Call) checkWorkload(kind string) *answer.Error {
 		if ref := text(r, "passwordSecretRef"); ref != "" && !slices.Contains(names, ref) {
 			return invalid(kind+"SecretRefNotFound", "SecretRef '%s' defined for registry '%s' not found.", ref, text(r, "server"))
 		}
+	}
+	if bad := c.checkVolumes(kind); bad != nil {
+		return bad
 	}
 	return c.checkContainers(kind, names)
 }

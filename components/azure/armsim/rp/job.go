@@ -23,6 +23,7 @@ func job() *Type {
 	t.Pattern, t.NameError = named(`^[a-z]([a-z0-9]|-[a-z0-9])+$`, "JobInvalidName",
 		"Invalid Job name '%s'. A name must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character and cannot have '--'. The length must not be more than 32 characters.")
 	t.Actions = map[string]Action{"start": startJob, "stop": stopJob, "listsecrets": listSecrets, "getauthtoken": authToken}
+	t.Bodies = map[string]string{"start": "jobExecutionTemplate"}
 	t.Reads = map[string]Action{"executions": executions}
 	return t
 }
@@ -34,8 +35,9 @@ func checkJob(c *Call) *answer.Error {
 	conf := at(c.Body, "properties", "configuration")
 	trigger := text(conf, "triggerType")
 	if trigger == "Schedule" {
-		if fields := strings.Fields(text(conf, "scheduleTriggerConfig", "cronExpression")); len(fields) != 5 {
-			return invalid("JobInvalidCronExpression", "The cron expression '%s' of the job '%s' has %d fields, and must have 5.", text(conf, "scheduleTriggerConfig", "cronExpression"), c.Path.Name(), len(fields))
+		cron := text(conf, "scheduleTriggerConfig", "cronExpression")
+		if why := checkCron(cron); why != "" {
+			return invalid("JobInvalidCronExpression", "The cron expression '%s' of the job '%s' is invalid: %s.", cron, c.Path.Name(), why)
 		}
 	}
 	if timeout, ok := number(conf, "replicaTimeout"); !ok || timeout < 1 || timeout > 86400 {

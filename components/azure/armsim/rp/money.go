@@ -1,6 +1,7 @@
 package rp
 
 import (
+	"cmp"
 	"math"
 	"net/http"
 	"regexp"
@@ -111,12 +112,27 @@ func checkNotifications(p Object) *answer.Error {
 
 func fillBudget(c *Call) { c.New.Body["eTag"] = `"` + c.State.Hex(c.Seed, 15) + `"` }
 
+// UsageDetails is what was charged to the subscription: nothing, unless the world
+// says which currency it is billed in; then one charge tells it. The form is that
+// of a Microsoft Customer Agreement (kind modern) of the specification of
+// Microsoft.Consumption 2023-05-01.
+func UsageDetails(w *World, subscription string) *answer.Answer {
+	if w.Currency == "" {
+		return answer.List([]any{})
+	}
+	return answer.List([]any{Object{
+		"kind": "modern", "type": "Microsoft.Consumption/usageDetails", "name": "1",
+		"id":         "/subscriptions/" + subscription + "/providers/Microsoft.Consumption/usageDetails/1",
+		"properties": Object{"billingCurrencyCode": w.Currency, "costInBillingCurrency": 1.0},
+	}})
+}
+
 // viewBudget adds what was spent: the share that the options say.
 func viewBudget(c *Call, body Object) {
 	p := props(body)
 	amount, _ := number(p, "amount")
 	spend := math.Round(amount*c.Spend*100) / 100
-	p["currentSpend"] = Object{"amount": spend, "unit": "USD"}
+	p["currentSpend"] = Object{"amount": spend, "unit": cmp.Or(c.Currency, "USD")}
 	dropState(c, body)
 }
 

@@ -1,6 +1,8 @@
 package rp
 
 import (
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -9,9 +11,14 @@ import (
 	"github.com/envctl/envctl/components/azure/armsim/store"
 )
 
-// Spec is what a runner is given for an app or job. storeOf is the folder of a
-// registry's content.
-func Spec(st *store.State, r *store.Resource, storeOf func(registry string) string) run.Spec {
+// Folders are where contents are kept on this machine.
+type Folders struct {
+	Registry func(name string) string
+	Share    func(account, content string) string // content is that of a Share
+}
+
+// Spec is what a runner is given for an app or job.
+func Spec(st *store.State, r *store.Resource, folders Folders) run.Spec {
 	p := props(r.Body)
 	out := run.Spec{
 		ID: strings.ToLower(r.ID), Kind: run.App, Name: r.Name, Revision: text(p, "latestRevisionName"),
@@ -21,7 +28,7 @@ func Spec(st *store.State, r *store.Resource, storeOf func(registry string) stri
 	for key, value := range tags {
 		out.Tags[key], _ = value.(string)
 	}
-	s := specMaker{st: st, r: r, storeOf: storeOf}
+	s := specMaker{st: st, r: r, folders: folders}
 	for i, container := range items(p, "template", "containers") {
 		if i == 0 {
 			out.Container = s.container(container)
@@ -30,6 +37,7 @@ func Spec(st *store.State, r *store.Resource, storeOf func(registry string) stri
 	for _, container := range items(p, "template", "initContainers") {
 		out.Init = append(out.Init, s.container(container))
 	}
+	out.Hosts = hosts(st, append(slices.Clone(out.Init), out.Container))
 	for _, id := range identities(r.Body) {
 		if identity := st.Get(id); identity != nil {
 			out.Identities = append(out.Identities, run.Identity{
@@ -54,9 +62,24 @@ func Spec(st *store.State, r *store.Resource, storeOf func(registry string) stri
 	return out
 }
 
+// hosts are the names of the accounts that containers' variables lead to, sorted.
+func hosts(st *store.State, containers []run.Container) []string {
+	var out []string
+	for _, a := range st.OfType(accounts) {
+		host := AccountHost(text(a.Body, "properties", "customSubDomainName"))
+		for _, c := range containers {
+			if slices.ContainsFunc(c.Env, func(kv run.KV) bool { return strings.Contains(strings.ToLower(kv.Value), "://"+host) }) {
+				out = append(out, host)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // ExecutionSpec is the spec of one execution of a job, which may have a template of
 // its own.
-func ExecutionSpec(st *store.State, r *store.Resource, name string, storeOf func(registry string) string) run.Spec {
+func ExecutionSpec(st *store.State, r *store.Resource, name string, folders Folders) run.Spec {
 	own := *r
 	for _, e := range Executions(r) {
 		template, ok := at(e, "properties", "template").(Object)
@@ -67,27 +90,42 @@ func ExecutionSpec(st *store.State, r *store.Resource, name string, storeOf func
 		for key, value := range props(r.Body) {
 			p[key] = value
 		}
-		p["template"] = withVolumes(template, at(p, "template", "volumes"))
+		p["template"] = withVolumes(template, at(p, "template"))
 		own.Body = Object{"tags": r.Body["tags"], "identity": r.Body["identity"], "properties": p}
 	}
-	out := Spec(st, &own, storeOf)
+	out := Spec(st, &own, folders)
 	out.Execution = name
 	return out
 }
 
-// withVolumes adds the job's volumes, which a template of an execution cannot have.
-func withVolumes(template Object, volumes any) Object {
-	out := Object{"volumes": volumes}
+// withVolumes adds the job's volumes and where its containers mount them, which a
+// template of an execution cannot have: they are inherited, as Microsoft says in
+// https://github.com/microsoft/azure-container-apps/issues/909.
+func withVolumes(template Object, own any) Object {
+	out := Object{"volumes": at(own, "volumes")}
 	for key, value := range template {
 		out[key] = value
 	}
+	mounted := map[string]any{}
+	for _, c := range items(own, "containers") {
+		mounted[text(c, "name")] = c["volumeMounts"]
+	}
+	var containers []any
+	for _, c := range items(template, "containers") {
+		one := Object{"volumeMounts": mounted[text(c, "name")]}
+		for key, value := range c {
+			one[key] = value
+		}
+		containers = append(containers, one)
+	}
+	out["containers"] = containers
 	return out
 }
 
 type specMaker struct {
 	st      *store.State
 	r       *store.Resource
-	storeOf func(string) string
+	folders Folders
 }
 
 func (s specMaker) container(c Object) run.Container {
@@ -97,12 +135,28 @@ func (s specMaker) container(c Object) run.Container {
 	out.Memory = int64(gi * (1 << 30))
 	out.Env = append(s.platform(text(c, "name")), s.env(c)...)
 	for _, m := range items(c, "volumeMounts") {
-		out.Volumes = append(out.Volumes, run.Volume{Name: text(m, "volumeName"), Path: text(m, "mountPath")})
+		out.Volumes = append(out.Volumes, run.Volume{
+			Name: text(m, "volumeName"), Path: text(m, "mountPath"), Folder: s.folder(text(m, "volumeName"), text(m, "subPath")),
+		})
 	}
 	for _, one := range items(c, "probes") {
 		out.Probes = append(out.Probes, probe(one))
 	}
 	return out
+}
+
+// folder is where the content of a volume is kept; "" for one that is not.
+func (s specMaker) folder(volume, below string) string {
+	for _, v := range items(s.r.Body, "properties", "template", "volumes") {
+		if text(v, "name") != volume || text(v, "storageType") != "AzureFile" {
+			continue
+		}
+		account, share, bad := mounted(s.st, EnvironmentOf(s.r.Body), v)
+		if found, ok := ShareOf(s.st, account, share); bad == nil && ok {
+			return filepath.Join(s.folders.Share(account, found.Content), filepath.Clean("/"+below))
+		}
+	}
+	return ""
 }
 
 func (s specMaker) image(ref string) run.Image {
@@ -112,7 +166,7 @@ func (s specMaker) image(ref string) run.Image {
 		out.Digest = image.Reference
 	}
 	if registry := RegistryOf(s.st, image.Host); registry != nil {
-		out.Store = s.storeOf(registry.Name)
+		out.Store = s.folders.Registry(registry.Name)
 	}
 	return out
 }

@@ -12,7 +12,7 @@ type Table map[string]*Type
 // All returns the types.
 func All() Table {
 	out := Table{}
-	for _, list := range [][]*Type{resources(), containerApps(), identityTypes(), roleTypes(), aiTypes(), moneyTypes(), networkTypes()} {
+	for _, list := range [][]*Type{resources(), containerApps(), identityTypes(), roleTypes(), aiTypes(), moneyTypes(), networkTypes(), storageTypes()} {
 		for _, t := range list {
 			out[strings.ToLower(t.Name)] = t
 		}

@@ -63,6 +63,8 @@ type Type struct {
 	// Actions are POSTs by lower-case name; Reads are GETs of what is below it.
 	Actions map[string]Action
 	Reads   map[string]Action
+	// Bodies are the trees of package keytrees for the bodies of Actions.
+	Bodies map[string]string
 }
 
 // Action answers a request below a resource; Call.Old is the resource.
@@ -111,9 +113,10 @@ type World struct {
 	Quota                     map[string]int
 	Taken                     map[string]bool
 	Spend                     float64
+	Currency                  string // of the bill; "" while nothing was charged
 	OddCase                   bool
 	Runs                      bool // apps are run as real containers
-	// HostOf is host:port of a data plane: registry/NAME or accounts.
+	// HostOf is host:port of a data plane: registry/NAME or files/ACCOUNT.
 	HostOf func(st *store.State, what string) (string, error)
 	// HasImage says whether a registry has the manifest. ok is false with the
 	// registry's error code.

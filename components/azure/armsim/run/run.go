@@ -32,7 +32,8 @@ type Runner interface {
 // Streams connects to a running workload.
 type Streams interface {
 	// Logs writes what the workload (an app, or an execution as id/executions/NAME)
-	// wrote since then, one line after another, and with follow goes on until ctx ends.
+	// wrote since then, one line after another, each after its time (RFC 3339) and a
+	// space where it is known, and with follow goes on until ctx ends.
 	Logs(ctx context.Context, id string, follow bool, since time.Time, w io.Writer) error
 	// Exec runs cmd in the app's first replica and returns its exit status.
 	Exec(ctx context.Context, id string, cmd []string, streams IO) (int, error)
@@ -87,7 +88,13 @@ type Spec struct {
 	// network sets IDENTITY_ENDPOINT and IDENTITY_HEADER; otherwise it sets neither.
 	Platform       http.Handler
 	IdentityHeader string
+	// Hosts are the names, below AccountDomain, of the simulated accounts that its
+	// variables lead to. Platform answers for them, at the port 443 with TLS.
+	Hosts []string
 }
+
+// AccountDomain is what the names of AI accounts are below.
+const AccountDomain = "cognitiveservices.azure.com"
 
 // Container is one container of a Spec.
 type Container struct {
@@ -117,9 +124,13 @@ type Image struct {
 	Digest     string // sha256:… of the manifest or index
 }
 
-// Volume is an empty folder of the container's lifetime.
+// Volume is a folder of a container.
 type Volume struct {
 	Name, Path string
+	// Folder is where its content is kept on this machine, of a file share; empty: it is
+	// an empty folder of the container's lifetime. A job finds there what is kept when
+	// it starts, and what it leaves is kept before its execution counts as ended.
+	Folder string
 }
 
 // Probe is a check of the container.

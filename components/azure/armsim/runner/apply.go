@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 
@@ -81,6 +82,9 @@ func (r *Runner) bring(ctx context.Context, spec run.Spec, images []loaded) erro
 	if err != nil || spec.Replicas == 0 {
 		return err
 	}
+	if err := r.attend(ctx, p, spec); err != nil {
+		return err
+	}
 	for i := range spec.Init {
 		if err := r.runInit(ctx, p, p.container(spec.Name, kindInit, strconv.Itoa(i)), spec.Init[i].Name); err != nil {
 			return err
@@ -115,16 +119,16 @@ func (r *Runner) startAll(ctx context.Context, p place, id string, fresh bool) e
 // place makes the network and the containers of an app, and removes those that
 // are not as spec says. None is started.
 func (r *Runner) place(ctx context.Context, p place, spec run.Spec, images []loaded) error {
-	wanted, err := r.wanted(p, spec, images)
-	if err != nil {
-		return err
-	}
 	unlock, err := r.lock(ctx, p.id)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := r.ensureNetwork(ctx, p); err != nil {
+	if err := r.ensureGround(ctx, &p, spec); err != nil {
+		return err
+	}
+	wanted, err := r.wanted(p, spec, images)
+	if err != nil {
 		return err
 	}
 	there, err := r.find(ctx, labelID, spec.ID)
@@ -153,6 +157,15 @@ func (r *Runner) place(ctx context.Context, p place, spec run.Spec, images []loa
 	return nil
 }
 
+// ensureGround makes what an environment's containers stand on. The caller holds the
+// environment's lock.
+func (r *Runner) ensureGround(ctx context.Context, p *place, spec run.Spec) (err error) {
+	if p.address, err = r.ensureNetwork(ctx, *p); err != nil || servicesOf(spec) != servicesModels {
+		return err
+	}
+	return r.ensureTrust(ctx, *p)
+}
+
 // wanted are the containers of an app by name. A stopped app has one, which keeps
 // its place.
 func (r *Runner) wanted(p place, spec run.Spec, images []loaded) (map[string]docker.RunSpec, error) {
@@ -166,7 +179,10 @@ func (r *Runner) wanted(p place, spec run.Spec, images []loaded) (map[string]doc
 	}
 	labels := with(r.owned(spec.Tags), labelEnvironment, p.id, labelID, spec.ID, LabelComponent, spec.Name,
 		labelRevision, spec.Revision, labelReplicas, strconv.Itoa(spec.Replicas))
-	hash, err := hashOf(spec, images, text)
+	if services := servicesOf(spec); services != "" {
+		labels[labelServices] = services
+	}
+	hash, err := hashOf(p, spec, images, text)
 	if err != nil {
 		return nil, err
 	}
@@ -174,14 +190,14 @@ func (r *Runner) wanted(p place, spec run.Spec, images []loaded) (map[string]doc
 	out := map[string]docker.RunSpec{}
 	for i, c := range spec.Init {
 		name := p.container(spec.Name, kindInit, strconv.Itoa(i))
-		out[name] = runSpec(p, request{
+		out[name] = runSpec(p, spec, request{
 			name: name, kind: kindInit, hostname: spec.Name, labels: labels, retries: initRetries,
 		}, c, images[i])
 	}
 	for i := range max(spec.Replicas, 1) {
 		name := p.container(spec.Name, strconv.Itoa(i))
 		replica := replicaName(spec, i)
-		out[name] = runSpec(p, request{
+		out[name] = runSpec(p, spec, request{
 			name: name, kind: kindApp, hostname: spec.Name, aliases: []string{replicas(spec.Name)},
 			labels: with(labels, labelEdge, string(text), labelReplica, replica),
 			env:    map[string]string{"CONTAINER_APP_REPLICA_NAME": replica},
@@ -202,7 +218,7 @@ func replicaName(spec run.Spec, i int) string {
 // deployment without a change of what runs, such as the tag of the expiry, is not
 // in it. A hash of secrets is no secret's loss: who reads labels of the engine reads
 // its containers' variables too.
-func hashOf(spec run.Spec, images []loaded, front []byte) (string, error) {
+func hashOf(p place, spec run.Spec, images []loaded, front []byte) (string, error) {
 	var ids []string
 	for _, i := range images {
 		ids = append(ids, i.id)
@@ -214,7 +230,10 @@ func hashOf(spec run.Spec, images []loaded, front []byte) (string, error) {
 		Replicas  int
 		Images    []string
 		Edge      json.RawMessage
-	}{spec.Revision, spec.Container, spec.Init, spec.Replicas, ids, front})
+		Header    string
+		Hosts     []string
+		Gateway   netip.Addr
+	}{spec.Revision, spec.Container, spec.Init, spec.Replicas, ids, front, spec.IdentityHeader, spec.Hosts, p.address})
 	if err != nil {
 		return "", err
 	}

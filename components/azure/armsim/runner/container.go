@@ -38,22 +38,26 @@ type request struct {
 	labels   map[string]string
 	env      map[string]string // beside the container's own
 	retries  int               // of an init container or a job
-	outputs  string            // folder of a job that is kept after its end
+	outputs  string            // folder of a job whose content is kept
 }
 
 // runSpec is the engine's request, with the hardening of a local sandbox.
-func runSpec(p place, q request, c run.Container, img loaded) docker.RunSpec {
+func runSpec(p place, of run.Spec, q request, c run.Container, img loaded) docker.RunSpec {
+	more := given(of, c)
+	maps.Copy(more, q.env)
 	spec := docker.RunSpec{
 		Name: q.name,
 		Config: container.Config{
 			Image: img.id, Hostname: q.hostname, Entrypoint: c.Command, Cmd: c.Args,
-			Env: environ(c.Env, q.env), Labels: with(q.labels, LabelKind, q.kind),
+			Env: environ(c.Env, more), Labels: with(q.labels, LabelKind, q.kind),
 		},
 		Networking: &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{
 			p.network(): {Aliases: q.aliases},
 		}},
 	}
-	profile(p, q, c, img).Apply(&spec.Config, &spec.HostConfig)
+	hardening := profile(p, q, c, img)
+	reach(&hardening, p, of)
+	hardening.Apply(&spec.Config, &spec.HostConfig)
 	if q.outputs != "" {
 		spec.Outputs = &docker.OutputSpec{Path: q.outputs, UID: int(img.user), GID: int(img.user)}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/envctl/envctl/components/plan"
 	"github.com/envctl/envctl/local/docker"
 	"github.com/envctl/envctl/local/gateway"
+	"github.com/envctl/envctl/local/gateway/install"
 	"github.com/envctl/envctl/local/gateway/protocol"
 	"github.com/envctl/envctl/local/sandbox"
 )
@@ -47,8 +48,17 @@ func (r *Runner) reconcile(ctx context.Context, p place) (started bool, err erro
 	}
 	gateways := slices.DeleteFunc(slices.Clone(list), func(c docker.Container) bool { return c.Labels[LabelKind] != kindGateway })
 	config, inside := configure(apps)
+	serve(&config, asked(list))
 	if config.Empty() {
 		return false, r.removeGateways(ctx, gateways, "")
+	}
+	if p.address, err = r.ensureNetwork(ctx, p); err != nil {
+		return false, err
+	}
+	if config.Models.On() {
+		if err := r.ensureTrust(ctx, p); err != nil {
+			return false, err
+		}
 	}
 	for taken := map[int]bool{}; ; {
 		ports, err := r.ports(gateways, inside, taken)
@@ -146,7 +156,15 @@ func (r *Runner) gatewayOptions(
 	if err != nil {
 		return client.ContainerCreateOptions{}, err
 	}
-	image, err := r.gatewayImage(ctx, p, about.architecture)
+	env := []string{protocol.EnvConfig + "=" + encoded}
+	if config.NeedsKey() {
+		key, err := r.key(p.id)
+		if err != nil {
+			return client.ContainerCreateOptions{}, err
+		}
+		env = append(env, protocol.EnvKey+"="+key)
+	}
+	image, err := install.Image(ctx, r.engine, about.architecture, r.gatewayOwner(p))
 	if err != nil {
 		return client.ContainerCreateOptions{}, err
 	}
@@ -155,19 +173,30 @@ func (r *Runner) gatewayOptions(
 		return client.ContainerCreateOptions{}, err
 	}
 	out := client.ContainerCreateOptions{
-		Name: p.container("gateway", short(encoded+string(label)+image)),
+		Name: p.container("gateway", short(encoded+string(label)+image+p.address.String())),
 		Config: &container.Config{
-			Image: image, Hostname: "gateway", Env: []string{protocol.EnvConfig + "=" + encoded},
-			Labels: with(p.labels, LabelKind, kindGateway, LabelComponent, "gateway", labelPorts, string(label)),
+			Image: image, Hostname: "gateway", Env: env,
+			Labels: with(p.labels, LabelKind, kindGateway, LabelComponent, "gateway", labelPorts, string(label), labelServices, services(config)),
 		},
 		HostConfig: &container.HostConfig{},
 		NetworkingConfig: &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{
-			p.network(): {Aliases: called(config)},
+			p.network(): {Aliases: called(config), IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: p.address}},
 		}},
 	}
 	publish(&out, inside, ports)
-	gatewayProfile(p, about.interfaces).Apply(out.Config, out.HostConfig)
+	gatewayProfile(p, config, about.interfaces).Apply(out.Config, out.HostConfig)
 	return out, nil
+}
+
+// services are what a gateway passes on; empty: nothing.
+func services(config protocol.Config) string {
+	switch {
+	case config.Models.On():
+		return servicesModels
+	case config.Identity.On():
+		return servicesIdentity
+	}
+	return ""
 }
 
 // called are the names that apps call each other by.
@@ -192,28 +221,12 @@ func publish(out *client.ContainerCreateOptions, inside, ports map[string]int) {
 }
 
 // gatewayProfile is the hardening of a gateway.
-func gatewayProfile(p place, interfaces bool) sandbox.Profile {
+func gatewayProfile(p place, config protocol.Config, interfaces bool) sandbox.Profile {
 	w := plan.Workload{User: gatewayUser, CPU: gatewayCPU, Memory: gateway.MemoryLimit}
 	profile := sandbox.New(sandbox.Gateway, w, p.network(), outside)
 	profile.Sysctls = gateway.Sysctls(interfaces)
+	if config.Models.On() {
+		profile.Volumes = []sandbox.Volume{{Name: p.trust(), Path: gateway.TrustFolder}}
+	}
 	return profile
-}
-
-// gatewayImage makes sure that the engine has the gateway's image, and returns its
-// name, which is the environment's own.
-func (r *Runner) gatewayImage(ctx context.Context, p place, architecture string) (string, error) {
-	ref, err := gateway.Ref(architecture, r.gatewayOwner(p))
-	if err != nil {
-		return "", err
-	}
-	_, ok, err := r.engine.ResolveImage(ctx, ref)
-	if err != nil || ok {
-		return ref, err
-	}
-	archive, _, err := gateway.Image(architecture, r.gatewayOwner(p))
-	if err != nil {
-		return "", err
-	}
-	_, err = r.engine.LoadImage(ctx, archive)
-	return ref, err
 }

@@ -44,6 +44,9 @@ func (r *Runner) StartJob(ctx context.Context, spec run.Spec) (string, error) {
 	if err := r.placeJob(ctx, p, spec, images, execution); err != nil {
 		return "", fmt.Errorf("start job %s: %w", spec.Name, err)
 	}
+	if err := r.attend(ctx, p, spec); err != nil {
+		return "", fmt.Errorf("start job %s: %w", spec.Name, err)
+	}
 	if _, err := r.JobStatus(ctx, spec.ID, execution); err != nil {
 		return "", err
 	}
@@ -62,14 +65,18 @@ func (r *Runner) placeJob(ctx context.Context, p place, spec run.Spec, images []
 		return err
 	}
 	defer unlock()
-	if err := r.ensureNetwork(ctx, p); err != nil {
+	if err := r.ensureGround(ctx, &p, spec); err != nil {
 		return err
 	}
 	labels := with(r.owned(spec.Tags), labelEnvironment, p.id, labelID, spec.ID, LabelComponent, spec.Name,
 		labelExecution, execution, labelTimeout, spec.Timeout.String())
+	services := servicesOf(spec)
+	if services != "" {
+		labels[labelServices] = services
+	}
 	for i, c := range spec.Init {
 		q := request{name: p.container(execution, kindInit, strconv.Itoa(i)), kind: kindInit, hostname: spec.Name, labels: labels, retries: initRetries}
-		if err := r.create(ctx, runSpec(p, q, c, images[i])); err != nil {
+		if err := r.create(ctx, runSpec(p, spec, q, c, images[i])); err != nil {
 			return err
 		}
 	}
@@ -77,13 +84,25 @@ func (r *Runner) placeJob(ctx context.Context, p place, spec run.Spec, images []
 		name: p.container(execution), kind: kindJob, hostname: spec.Name, labels: labels, retries: spec.Retries,
 		env: map[string]string{"CONTAINER_APP_JOB_EXECUTION_NAME": execution, "CONTAINER_APP_REPLICA_NAME": execution + "-0"},
 	}
-	for _, v := range spec.Container.Volumes {
-		if v.Path != scratch && q.outputs == "" {
-			q.outputs = v.Path
-			q.labels = with(labels, labelOutputs, v.Path)
+	kept := keptVolume(spec.Container)
+	if kept.Folder != "" {
+		q.outputs = kept.Path
+		q.labels = with(labels, labelOutputs, kept.Path, labelFolder, kept.Folder)
+	}
+	main := images[len(images)-1]
+	if err := r.create(ctx, runSpec(p, spec, q, spec.Container, main)); err != nil {
+		return err
+	}
+	if kept.Folder != "" {
+		if err := r.bringIn(ctx, q.name, kept, int(main.user)); err != nil {
+			return err
 		}
 	}
-	return r.create(ctx, runSpec(p, q, spec.Container, images[len(images)-1]))
+	if services == "" {
+		return nil
+	}
+	_, err = r.reconcile(ctx, p)
+	return err
 }
 
 // follow takes an execution to its end.
@@ -166,6 +185,9 @@ func (r *Runner) advance(ctx context.Context, id, execution, end string) (run.Ex
 	// later than that of its end.
 	out := run.Execution{Name: execution, State: run.Running, Started: s.all()[0].created.UTC()}
 	done, err := r.step(ctx, s, &out)
+	if err == nil && done {
+		err = r.bringBack(ctx, s, execution)
+	}
 	if err != nil || done {
 		return out, err
 	}
@@ -176,7 +198,10 @@ func (r *Runner) advance(ctx context.Context, id, execution, end string) (run.Ex
 	if s.mark == "" && end == "" {
 		return out, nil
 	}
-	return r.finish(ctx, s, end, out)
+	if out, err = r.finish(ctx, s, end, out); err != nil {
+		return out, err
+	}
+	return out, r.bringBack(ctx, s, execution)
 }
 
 // step starts what is to run next, and says whether all has ended.

@@ -70,7 +70,7 @@ func TestJobEnds(t *testing.T) {
 			}
 			var out strings.Builder
 			check(t, r.run.Logs(t.Context(), spec.ID+"/executions/"+execution, true, time.Time{}, &out))
-			if c.name == "good" && out.String() != execution+"\n" {
+			if stamp, text, _ := strings.Cut(out.String(), " "); c.name == "good" && (text != execution+"\n" || !isTime(stamp)) {
 				t.Errorf("it wrote %q, expected the execution's name", out.String())
 			}
 			if tries := strings.Count(out.String(), "about to exit"); c.name == "again" && tries != 3 {
@@ -84,6 +84,11 @@ func TestJobEnds(t *testing.T) {
 	}
 }
 
+func isTime(text string) bool {
+	_, err := time.Parse(time.RFC3339Nano, text)
+	return err == nil
+}
+
 func TestJobIsStopped(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -95,21 +100,36 @@ func TestJobIsStopped(t *testing.T) {
 	}
 }
 
-// What a job writes to its folder is brought back.
-func TestJobOutputs(t *testing.T) {
+// A job finds in its folder what is kept there, and what it leaves is kept once: what
+// is removed afterwards does not come back.
+func TestJobFolder(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	spec := r.job("writer", "write", "/out/result.txt", "42")
-	spec.Container.Volumes = []run.Volume{{Name: "scratch", Path: "/tmp"}, {Name: "outputs", Path: "/out"}}
-	execution := r.startJob(spec)
-	if e := r.finish(r.run, spec, execution); e.State != run.Succeeded {
-		t.Fatalf("it ended as %+v", e)
+	folder := filepath.Join(t.TempDir(), "share", "writer")
+	run1 := func(args ...string) (run.Spec, string) {
+		spec := r.job("writer", args...)
+		spec.Container.Volumes = []run.Volume{{Name: "scratch", Path: "/tmp"}, {Name: "outputs", Path: "/out", Folder: folder}}
+		execution := r.startJob(spec)
+		r.finish(r.run, spec, execution)
+		return spec, execution
 	}
-	dir := filepath.Join(t.TempDir(), "out")
-	_, err := r.run.Outputs(t.Context(), spec.ID, execution, dir)
-	check(t, err)
-	if got, err := os.ReadFile(filepath.Join(dir, "result.txt")); err != nil || string(got) != "42" {
-		t.Errorf("the output is %q, %v", got, err)
+	run1("write", "/out/result.txt", "42")
+	got, err := os.ReadFile(filepath.Join(folder, "result.txt"))
+	if err != nil || string(got) != "42" {
+		t.Fatalf("the output is %q, %v", got, err)
+	}
+	spec, execution := run1("write", "/out/more.txt", "43")
+	for name, want := range map[string]string{"result.txt": "42", "more.txt": "43"} {
+		if got, err := os.ReadFile(filepath.Join(folder, name)); err != nil || string(got) != want {
+			t.Errorf("after a second execution %s is %q, %v", name, got, err)
+		}
+	}
+	check(t, os.Remove(filepath.Join(folder, "more.txt")))
+	if e, err := r.another().JobStatus(t.Context(), spec.ID, execution); err != nil || e.State != run.Succeeded {
+		t.Errorf("%+v, %v", e, err)
+	}
+	if list, err := os.ReadDir(folder); err != nil || len(list) != 1 {
+		t.Errorf("what was removed is there again: %v, %v", list, err)
 	}
 }
 

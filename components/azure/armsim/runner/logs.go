@@ -81,7 +81,8 @@ func (r *Runner) copyLogs(
 	return err
 }
 
-// logged lists the containers whose output belongs to an app or an execution.
+// logged lists the containers whose output belongs to an app or an execution: init
+// containers have a log of their own on Azure.
 func (r *Runner) logged(ctx context.Context, id, execution string) ([]docker.Container, error) {
 	labels := []string{labelID, id}
 	if execution != "" {
@@ -90,7 +91,7 @@ func (r *Runner) logged(ctx context.Context, id, execution string) ([]docker.Con
 	list, err := r.find(ctx, labels...)
 	var out []docker.Container
 	for _, c := range list {
-		if execution != "" || c.Labels[LabelKind] != kindJob {
+		if kind := c.Labels[LabelKind]; kind != kindInit && (execution != "" || kind != kindJob) {
 			out = append(out, c)
 		}
 	}
@@ -115,7 +116,8 @@ type sharedWriter struct {
 	w  io.Writer
 }
 
-// tail is the output of one container: the engine's time is taken off each line.
+// tail is the output of one container. Each line keeps the engine's time, by which
+// whoever reads it again knows what was read.
 type tail struct {
 	out    *sharedWriter
 	latest time.Time
@@ -124,12 +126,9 @@ type tail struct {
 func (t *tail) line(text []byte) error {
 	t.out.mu.Lock()
 	defer t.out.mu.Unlock()
-	if stamp, rest, ok := bytes.Cut(text, []byte(" ")); ok {
-		if at, err := time.Parse(time.RFC3339Nano, string(stamp)); err == nil {
-			text = rest
-			if at.After(t.latest) {
-				t.latest = at
-			}
+	if stamp, _, ok := bytes.Cut(text, []byte(" ")); ok {
+		if at, err := time.Parse(time.RFC3339Nano, string(stamp)); err == nil && at.After(t.latest) {
+			t.latest = at
 		}
 	}
 	_, err := t.out.w.Write(append(bytes.Clone(text), '\n'))

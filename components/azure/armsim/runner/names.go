@@ -2,6 +2,7 @@ package runner
 
 import (
 	"maps"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -33,8 +34,10 @@ const (
 	labelEdge        = "dev.envctl.azure.edge"      // JSON: what the gateway does for the app
 	labelPorts       = "dev.envctl.azure.ports"     // JSON, of a gateway: port of this machine by app
 	labelExecution   = "dev.envctl.azure.execution" // of a job
+	labelServices    = "dev.envctl.azure.services"  // servicesIdentity or servicesModels, of who asks and of its gateway
 	labelTimeout     = "dev.envctl.azure.timeout"   // of the execution, as time.Duration
-	labelOutputs     = "dev.envctl.azure.outputs"   // folder that is brought back
+	labelOutputs     = "dev.envctl.azure.outputs"   // folder of the container whose content is kept
+	labelFolder      = "dev.envctl.azure.folder"    // where on this machine
 )
 
 const (
@@ -43,6 +46,7 @@ const (
 	kindInit    = "init"
 	kindGateway = "gateway"
 	kindNetwork = "network"
+	kindTrust   = "trust"
 )
 
 // repositories is where images are named: REPOSITORIES/EXPERIMENT.INSTANCE.SCOPE/NAME.HASH.
@@ -53,11 +57,16 @@ type place struct {
 	id     string            // of the managed environment
 	key    string            // unique part of names
 	labels map[string]string // of its network and gateway
+	// address is the gateway's on the network, once that is there.
+	address netip.Addr
 }
 
 // network is the name of the environment's network, with which every name of its
 // containers begins.
 func (p place) network() string { return "envctl-azure." + p.key }
+
+// trust is the volume with what signed the gateway's certificates.
+func (p place) trust() string { return p.network() + ".trust" }
 
 func (p place) container(name string, rest ...string) string {
 	return strings.Join(append([]string{p.network(), name}, rest...), ".")

@@ -7,15 +7,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +22,7 @@ import (
 	"github.com/envctl/envctl/components/azure/armsim/run"
 	"github.com/envctl/envctl/components/azure/armsim/runner"
 	"github.com/envctl/envctl/local/docker"
+	"github.com/envctl/envctl/local/docker/dockertest"
 	"github.com/envctl/envctl/local/registry"
 )
 
@@ -48,16 +45,10 @@ type rig struct {
 // leaves nothing.
 func newRig(tb testing.TB) *rig {
 	tb.Helper()
-	engine, err := docker.Connect(tb.Context(), "", os.Getenv)
-	if err != nil {
-		if os.Getenv("ENVCTL_TEST_ENGINE") != "none" {
-			tb.Fatal("a Docker engine is required: ", err)
-		}
-		tb.Skip("no Docker engine: ", err)
-	}
-	tb.Cleanup(func() { _ = engine.Close() })
+	engine := dockertest.Engine(tb)
 	r := &rig{tb: tb, engine: engine, dir: tb.TempDir(), experiment: "runnertest-" + strings.ToLower(rand.Text()[:8])}
 	r.environment = r.id("managedenvironments", "cae-"+r.experiment)
+	var err error
 	if r.store, err = registry.Open(filepath.Join(r.dir, "registry")); err != nil {
 		tb.Fatal(err)
 	}
@@ -177,34 +168,18 @@ func (r *rig) containers(id string) []docker.Container {
 	return list
 }
 
-// program is testdata/app, built once.
-var program = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "envctl-runnertest")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, "app")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, "./testdata/app")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
-	if text, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build the app: %w\n%s", err, text)
-	}
-	return os.ReadFile(file)
-})
+// program is testdata/app.
+var program = dockertest.Program("./testdata/app")
 
 // push puts an image of testdata/app into the registry, as an index for this
 // architecture and another. change makes it another image.
 func (r *rig) push(change func(*ocispec.Image)) string {
 	r.tb.Helper()
-	content, err := program()
-	if err != nil {
-		r.tb.Fatal(err)
-	}
+	content := program(r.tb)
 	var plain bytes.Buffer
 	files := tar.NewWriter(&plain)
 	check(r.tb, files.WriteHeader(&tar.Header{Name: "app", Mode: 0o555, Size: int64(len(content)), Typeflag: tar.TypeReg}))
-	_, err = files.Write(content)
+	_, err := files.Write(content)
 	check(r.tb, err)
 	check(r.tb, files.Close())
 	var layer bytes.Buffer

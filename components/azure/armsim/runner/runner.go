@@ -4,8 +4,8 @@
 //
 // A managed environment is one internal network. On it, every container has the
 // hardening of a local sandbox (package sandbox), and one gateway (package
-// gateway) checks the apps and lets this machine in to those with external
-// ingress. The images come from the simulated registry's store, with the digest
+// gateway) checks the apps, lets this machine in to those with external ingress, and
+// passes what apps ask of identities and models on to [Runner.Bridge]. The images come from the simulated registry's store, with the digest
 // that they have there.
 //
 // What there is, is only in the engine: containers, networks and images by their
@@ -31,8 +31,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/moby/moby/client"
-
 	"github.com/envctl/envctl/components/azure/armsim/run"
 	"github.com/envctl/envctl/local/docker"
 )
@@ -43,6 +41,9 @@ type Options struct {
 	// Dir is the simulator's folder. Runners with the same folder share what they
 	// run; those of different folders never touch each other's.
 	Dir string
+	// Answer makes sure that some process is in [Runner.Bridge]; it is called before a
+	// workload with an identity starts. Nil: the caller sees to that.
+	Answer func(context.Context) error
 }
 
 // Runner implements [run.Runner] on one engine.
@@ -50,8 +51,9 @@ type Runner struct {
 	engine *docker.Engine
 	dir    string // of the locks
 	scope  string // of everything that it makes
+	answer func(context.Context) error
 
-	asking  sync.Mutex
+	probing sync.Mutex
 	machine machine
 
 	waking sync.Mutex
@@ -84,7 +86,7 @@ func New(o Options) (*Runner, error) {
 		return nil, fmt.Errorf("make the folder of the runner's locks: %w", err)
 	}
 	return &Runner{
-		engine: o.Engine, dir: locks, scope: short(dir),
+		engine: o.Engine, dir: locks, scope: short(dir), answer: o.Answer,
 		woken: map[string]time.Time{}, closed: make(chan struct{}),
 	}, nil
 }
@@ -99,20 +101,20 @@ func (r *Runner) Close() error {
 
 // about asks the engine what it is, until it has answered once.
 func (r *Runner) about(ctx context.Context) (machine, error) {
-	r.asking.Lock()
-	defer r.asking.Unlock()
+	r.probing.Lock()
+	defer r.probing.Unlock()
 	if r.machine.architecture != "" {
 		return r.machine, nil
 	}
-	version, err := r.engine.Client().ServerVersion(ctx, client.ServerVersionOptions{})
+	arch, err := r.engine.Arch(ctx)
 	if err != nil {
-		return machine{}, fmt.Errorf("ask the engine for its architecture: %w", err)
+		return machine{}, err
 	}
 	info, err := r.engine.Info(ctx)
 	if err != nil {
 		return machine{}, err
 	}
-	r.machine = machine{architecture: version.Arch, interfaces: info.InterfaceSysctls}
+	r.machine = machine{architecture: arch, interfaces: info.InterfaceSysctls}
 	return r.machine, nil
 }
 

@@ -6,32 +6,21 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
+
+	"github.com/envctl/envctl/local/flock"
 )
 
 // held is a file whose lock this process has.
 type held struct{ file *os.File }
 
-// lock takes the file's lock. Without wait a lock that somebody else has is the
-// error EWOULDBLOCK.
-func lock(path string, wait bool) (*held, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+// lock waits for the file's lock.
+func lock(path string) (*held, error) {
+	f, err := flock.Create(path)()
 	if err != nil {
 		return nil, err
 	}
-	how := syscall.LOCK_EX
-	if !wait {
-		how |= syscall.LOCK_NB
-	}
-	for {
-		err = syscall.Flock(int(f.Fd()), how)
-		if !errors.Is(err, syscall.EINTR) {
-			break
-		}
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
+	if err := flock.Lock(f, flock.Exclusive); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	return &held{file: f}, nil
 }
@@ -72,11 +61,14 @@ func (s *Store) NewOwner(token string) (*Owner, error) {
 		return nil, err
 	}
 	path := filepath.Join(folder, token)
-	h, err := lock(path, false)
+	f, err := flock.TryOpen(flock.Create(path), flock.Exclusive)
+	if err == nil && f == nil {
+		err = errors.New("another process has that name")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("enter this process as %s: %w", token, err)
 	}
-	return &Owner{Token: token, held: h, path: path}, nil
+	return &Owner{Token: token, held: &held{file: f}, path: path}, nil
 }
 
 // Leave takes the process out; it is then as if it were dead.
@@ -94,14 +86,14 @@ func (s *Store) Alive(token string) bool {
 		return true
 	}
 	path := filepath.Join(s.dir, "owners", token)
-	if _, err := os.Stat(path); err != nil {
-		return false
-	}
-	h, err := lock(path, false)
+	f, err := flock.TryOpen(func() (*os.File, error) { return os.OpenFile(path, os.O_RDWR, 0) }, flock.Exclusive)
 	if err != nil {
-		return errors.Is(err, syscall.EWOULDBLOCK)
+		return false // it has left, or nobody can know
+	}
+	if f == nil {
+		return true
 	}
 	os.Remove(path) // its process is dead
-	h.release()
+	f.Close()
 	return false
 }

@@ -42,7 +42,7 @@ func (s *Store) Do(f func(*State) error) error {
 	if s.dir == "" {
 		return f(s.state)
 	}
-	h, err := lock(filepath.Join(s.dir, "lock"), true)
+	h, err := lock(filepath.Join(s.dir, "lock"))
 	if err != nil {
 		return fmt.Errorf("lock the simulator's state in %s: %w", s.dir, err)
 	}

@@ -1,6 +1,7 @@
 // Command app is the container behind the gateway in the tests with an engine:
 // a web server that becomes healthy after a while, or with the argument dial a
-// neighbour that tries to connect to an address, or with read a reader of a file.
+// neighbour that tries to connect to an address, or with read a reader of a file,
+// or with token a workload that asks for a token.
 package main
 
 import (
@@ -24,6 +25,10 @@ func main() {
 		if err != nil {
 			fmt.Println(err)
 		}
+		return
+	}
+	if len(os.Args) == 2 && os.Args[1] == "token" {
+		token()
 		return
 	}
 	began := time.Now()
@@ -60,6 +65,24 @@ func dial(address string) {
 	fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 	answer, err := io.ReadAll(conn)
 	fmt.Printf("%d bytes, %v\n", len(answer), err)
+}
+
+// token prints what the identity endpoint answers.
+func token() {
+	r, err := http.NewRequest("GET", os.Getenv("IDENTITY_ENDPOINT")+"?api-version=2019-08-01&resource=https://cognitiveservices.azure.com", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r.Header.Set("X-IDENTITY-HEADER", os.Getenv("IDENTITY_HEADER"))
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	fmt.Println(answer.StatusCode, string(text), err)
 }
 
 type zeros struct{}

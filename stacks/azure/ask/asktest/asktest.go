@@ -155,6 +155,11 @@ func (m *Manager) Post(_ context.Context, path, _ string, body any) (ask.Object,
 	return answer(body)
 }
 
+// Query implements [ask.Manager].
+func (m *Manager) Query(ctx context.Context, path, apiVersion string, body any) (ask.Object, error) {
+	return m.Post(ctx, path, apiVersion, body)
+}
+
 // Delete implements [ask.Manager].
 func (m *Manager) Delete(_ context.Context, path, _ string) error {
 	m.mu.Lock()

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -25,7 +26,7 @@ func main() {
 	}
 	commands := map[string]func(args []string) error{
 		"serve": serve, "crash": crash, "report": report, "env": env, "cat": cat, "write": write,
-		"dial": dial, "lookup": lookup, "fetch": fetch, "exit": exit, "sleep": sleep,
+		"ask": ask, "identity": identity, "credentials": credentials, "replay": replay, "dial": dial, "lookup": lookup, "fetch": fetch, "fetch2": fetch2, "exit": exit, "sleep": sleep,
 	}
 	command, ok := commands[os.Args[1]]
 	if !ok {
@@ -52,6 +53,14 @@ func serve([]string) error {
 	})
 	http.HandleFunc("/file", func(w http.ResponseWriter, r *http.Request) {
 		http.ServeFile(w, r, r.URL.Query().Get("name"))
+	})
+	http.HandleFunc("/size", func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		fmt.Fprint(w, n)
 	})
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "hello from version %s", version)
@@ -119,6 +128,21 @@ func fetch(args []string) error {
 	}
 	defer res.Body.Close()
 	_, err = io.Copy(os.Stdout, res.Body)
+	return err
+}
+
+// fetch2 sends a megabyte by HTTP/2 without TLS and prints version and answer.
+func fetch2(args []string) error {
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true)
+	client := http.Client{Timeout: patience, Transport: &http.Transport{Protocols: &protocols}}
+	res, err := client.Post(args[0], "application/octet-stream", bytes.NewReader(make([]byte, 1<<20)))
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	fmt.Printf("%s %s\n", res.Proto, answer)
 	return err
 }
 

@@ -45,6 +45,10 @@ var roots = []struct{ file, pkg, model string }{
 	{"azureFirewalls", "network/2024-01-01/azurefirewalls", "AzureFirewall"},
 	{"firewallPolicies", "network/2024-01-01/firewallpolicies", "FirewallPolicy"},
 	{"natGateways", "network/2024-01-01/natgateways", "NatGateway"},
+	{"storageAccounts", "storage/2023-05-01/storageaccounts", "StorageAccountCreateParameters"},
+	{"serviceSas", "storage/2023-05-01/storageaccounts", "ServiceSasParameters"},
+	{"shares", "storage/2023-05-01/fileshares", "FileShare"},
+	{"storages", "containerapps/2024-03-01/managedenvironmentsstorages", "ManagedEnvironmentStorage"},
 	{"resourceGroups", "resources/2022-09-01/resourcegroups", "ResourceGroup"},
 }
 

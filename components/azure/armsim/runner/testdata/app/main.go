@@ -53,12 +53,30 @@ func run(args []string) error {
 		return err
 	case "env": // env NAME
 		fmt.Println(os.Getenv(args[1]))
+	case "get": // get URL
+		return get(args[1], os.Stdout)
 	case "id":
 		fmt.Println(os.Getuid(), os.Getgid())
 	default:
 		return fmt.Errorf("no command %q", args[0])
 	}
 	return nil
+}
+
+// get writes what an address answers to the app's identity header, if it has one.
+func get(url string, w io.Writer) error {
+	request, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("X-IDENTITY-HEADER", os.Getenv("IDENTITY_HEADER"))
+	answer, err := (&http.Client{Timeout: 15 * time.Second}).Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	_, err = io.Copy(w, answer.Body)
+	return err
 }
 
 // serve answers /env with the variables, /get?url= with another's answer, /healthz
@@ -75,13 +93,9 @@ func serve(port string) error {
 		w.WriteHeader(status)
 	})
 	http.HandleFunc("/get", func(w http.ResponseWriter, r *http.Request) {
-		answer, err := (&http.Client{Timeout: 5 * time.Second}).Get(r.URL.Query().Get("url"))
-		if err != nil {
+		if err := get(r.URL.Query().Get("url"), w); err != nil {
 			http.Error(w, err.Error(), http.StatusBadGateway)
-			return
 		}
-		defer answer.Body.Close()
-		_, _ = io.Copy(w, answer.Body)
 	})
 	http.HandleFunc("/crash", func(http.ResponseWriter, *http.Request) { os.Exit(3) })
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

@@ -1,0 +1,4 @@
+package mcpserver
+
+// Clean is for tests.
+func Clean(s string) string { return clean(s) }
