@@ -19,7 +19,7 @@ var mayImport = map[string][]string{
 	"components":                 {"components/plan"},
 	"components/random":          {},
 	"components/values":          {},
-	"components/docker/provider": {"components/values"},
+	"components/docker/provider": {"components/values", "local/docker/killed"},
 	"components/docker": {
 		"components", "components/definition", "components/plan", "local/gateway", "local/gateway/protocol", "local/sandbox",
 	},
@@ -101,7 +101,8 @@ var mayImport = map[string][]string{
 	"local/sandbox":           {"components/plan", "local/isolation"},
 	"local/docker/untar":      {},
 	"local/docker/source":     {},
-	"local/docker":            {"local/docker/source", "local/docker/untar"},
+	"local/docker/killed":     {},
+	"local/docker":            {"local/docker/killed", "local/docker/source", "local/docker/untar"},
 	"local/docker/debiantest": {"local/docker", "local/docker/dockertest"},
 	"local/docker/dockertest": {"local/docker"},
 	"local/owner":             {},

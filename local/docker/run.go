@@ -12,6 +12,7 @@ import (
 	"github.com/moby/moby/client"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/envctl/envctl/local/docker/killed"
 	"github.com/envctl/envctl/local/docker/untar"
 )
 
@@ -156,7 +157,7 @@ func (e *Engine) runToEnd(ctx context.Context, id string, spec RunSpec, s Stream
 	if err != nil {
 		return res, fmt.Errorf("copy the program's output: %w", err)
 	}
-	return e.readEnd(ctx, id, spec, res)
+	return e.readEnd(ctx, id, res)
 }
 
 // linger returns a context that ends a while after ctx has.
@@ -215,26 +216,17 @@ func (e *Engine) stop(ctx context.Context, id string, grace time.Duration) error
 	return nil
 }
 
-// oomPatience is how long the news of a kill for memory is waited for: current
-// engines learn of it from another source than of the program's end.
-const oomPatience = 500 * time.Millisecond
-
-func (e *Engine) readEnd(ctx context.Context, id string, spec RunSpec, res RunResult) (RunResult, error) {
-	killed := res.ExitCode == 137 && !res.TimedOut && spec.HostConfig.Memory > 0
-	for deadline := time.Now().Add(oomPatience); ; time.Sleep(20 * time.Millisecond) {
-		found, ok, err := e.Inspect(ctx, id)
-		if err != nil {
-			return res, err
-		}
-		if !ok || found.State == nil {
-			return res, errors.New("the container was removed before its result was read")
-		}
-		res.OOMKilled = found.State.OOMKilled
-		// Both are RFC 3339; one that cannot be read stays zero.
-		res.Started, _ = time.Parse(time.RFC3339Nano, found.State.StartedAt)
-		res.Finished, _ = time.Parse(time.RFC3339Nano, found.State.FinishedAt)
-		if !killed || res.OOMKilled || time.Now().After(deadline) {
-			return res, nil
-		}
+func (e *Engine) readEnd(ctx context.Context, id string, res RunResult) (RunResult, error) {
+	found, ok, err := e.Inspect(ctx, id)
+	if err != nil {
+		return res, err
 	}
+	if !ok || found.State == nil {
+		return res, errors.New("the container was removed before its result was read")
+	}
+	// Both are RFC 3339; one that cannot be read stays zero.
+	res.Started, _ = time.Parse(time.RFC3339Nano, found.State.StartedAt)
+	res.Finished, _ = time.Parse(time.RFC3339Nano, found.State.FinishedAt)
+	res.OOMKilled = !res.TimedOut && killed.ForMemory(ctx, e.api, found)
+	return res, nil
 }

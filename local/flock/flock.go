@@ -104,14 +104,21 @@ func Create(path string) func() (*os.File, error) {
 // CreateAll is [Create] that makes the file's folder, too, again where others remove it.
 func CreateAll(path string) func() (*os.File, error) {
 	return func() (*os.File, error) {
-		for {
+		for tries := 0; ; tries++ {
 			f, err := Create(path)()
 			if !errors.Is(err, fs.ErrNotExist) {
 				return f, err
 			}
-			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			err = os.MkdirAll(filepath.Dir(path), 0o700)
+			// Of one that is removed meanwhile, MkdirAll says that it is there, or is not.
+			moving := errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist)
+			if err != nil && !(moving && tries < mostTries) {
 				return nil, err
 			}
 		}
 	}
 }
+
+// mostTries ends what looks like a folder that others remove and is none, such as a
+// link to nowhere.
+const mostTries = 1000

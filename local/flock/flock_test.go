@@ -3,6 +3,7 @@ package flock_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -103,6 +104,18 @@ func TestOpenWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = f.Close()
+}
+
+// What looks like a folder that is removed meanwhile, and is none, is an error.
+func TestALinkToNowhereInPlaceOfTheFolder(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "a")
+	if err := os.Symlink("nowhere", dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := flock.CreateAll(filepath.Join(dir, "lock"))(); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("%v", err)
+	}
 }
 
 // The folder comes and goes while many want a file in it.

@@ -77,7 +77,7 @@ func (b *builder) layered(ctx context.Context, lock *packages.Lock) (Image, *pac
 		if err == nil {
 			err = os.MkdirAll(filepath.Dir(lockFile), 0o700)
 		}
-		if err = errors.Join(err); err == nil {
+		if err == nil {
 			err = replace(lockFile, data)
 		}
 		if err != nil {

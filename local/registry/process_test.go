@@ -1,13 +1,16 @@
 package registry_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -279,6 +282,27 @@ func TestAProgramThatDoesNotServe(t *testing.T) {
 	answers(t, ensure(t, answering))
 }
 
+// halted waits until all threads of a process are stopped, which a signal does one by one.
+func halted(t *testing.T, number int) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", number))
+		if err != nil || len(stats) == 0 {
+			t.Fatal(err, "no threads")
+		}
+		moves := slices.ContainsFunc(stats, func(path string) bool {
+			text, err := os.ReadFile(path)
+			return err == nil && !bytes.Contains(text, []byte(") T "))
+		})
+		if !moves {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it does not stop")
+		}
+	}
+}
+
 // A process that hangs is not waited for forever, and is named.
 func TestAProcessThatHangs(t *testing.T) {
 	t.Parallel()
@@ -289,6 +313,7 @@ func TestAProcessThatHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = syscall.Kill(number, syscall.SIGCONT) })
+	halted(t, number)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	if _, err := v.Ensure(ctx); err == nil || !strings.Contains(err.Error(), strconv.Itoa(number)) {

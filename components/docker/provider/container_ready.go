@@ -13,6 +13,8 @@ import (
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+
+	"github.com/envctl/envctl/local/docker/killed"
 )
 
 const (
@@ -165,27 +167,12 @@ func (h containers) attach(ctx context.Context, in containerInputs, live *contai
 	return live, nil
 }
 
-// memoryNews is how long the engine may take to learn that the kernel killed a
-// container for its memory; it tells the exit first.
-const memoryNews = 500 * time.Millisecond
-
 // howEnded is what the engine says of a container that has exited, once it can
 // know whether the kernel killed it for its memory.
 func (h containers) howEnded(ctx context.Context, live container.InspectResponse) container.InspectResponse {
-	const killed = 128 + 9
-	deadline := time.Now().Add(memoryNews)
-	for live.State.ExitCode == killed && !live.State.OOMKilled && live.HostConfig.Memory > 0 && time.Now().Before(deadline) {
-		select {
-		case <-ctx.Done():
-			return live
-		case <-time.After(memoryNews / 10):
-		}
-		res, err := h.state.ContainerInspect(ctx, live.ID, client.ContainerInspectOptions{})
-		if err != nil {
-			return live
-		}
-		live = res.Container
-	}
+	state := *live.State
+	state.OOMKilled = state.OOMKilled || killed.ForMemory(ctx, h.state, live)
+	live.State = &state
 	return live
 }
 

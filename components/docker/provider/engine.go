@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/moby/moby/client"
+
+	"github.com/envctl/envctl/local/docker/killed"
 )
 
 // The interfaces of the engine are cut by use; *client.Client satisfies all.
@@ -45,7 +47,7 @@ type (
 	// containerStateAPI sees how a container is and changes what can be changed
 	// while it runs.
 	containerStateAPI interface {
-		ContainerInspect(context.Context, string, client.ContainerInspectOptions) (client.ContainerInspectResult, error)
+		killed.API
 		ContainerUpdate(context.Context, string, client.ContainerUpdateOptions) (client.ContainerUpdateResult, error)
 		ContainerWait(context.Context, string, client.ContainerWaitOptions) client.ContainerWaitResult
 		ContainerLogs(context.Context, string, client.ContainerLogsOptions) (client.ContainerLogsResult, error)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -209,24 +210,12 @@ func TestWhoDoesNotReadIsAlone(t *testing.T) {
 func TestManyConnectionsThatSayNothing(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	var live, most int
-	var mu sync.Mutex
+	counted := &counting{Listener: r.line.Listener(80)}
 	server := &http.Server{
 		ReadHeaderTimeout: 200 * time.Millisecond,
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "here") }),
-		ConnState: func(_ net.Conn, s http.ConnState) {
-			mu.Lock()
-			defer mu.Unlock()
-			switch s {
-			case http.StateNew:
-				live++
-				most = max(most, live)
-			case http.StateClosed, http.StateHijacked:
-				live--
-			}
-		},
 	}
-	go func() { _ = server.Serve(r.line.Listener(80)) }()
+	go func() { _ = server.Serve(counted) }()
 	t.Cleanup(func() { _ = server.Close() })
 	var held []net.Conn
 	for range 500 { // at a time, 10,000 altogether
@@ -246,11 +235,37 @@ func TestManyConnectionsThatSayNothing(t *testing.T) {
 	if got, err := get("http://" + r.at[80]); err != nil || got != "here" {
 		t.Errorf("%q, %v", got, err)
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	if most > ports.Most {
+	if most := counted.most.Load(); most > ports.Most {
 		t.Errorf("%d connections at a time, at most %d may be", most, ports.Most)
 	}
+}
+
+// counting counts the connections that are not closed yet.
+type counting struct {
+	net.Listener
+	live, most atomic.Int64
+}
+
+func (c *counting) Accept() (net.Conn, error) {
+	conn, err := c.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	live := c.live.Add(1)
+	for most := c.most.Load(); live > most && !c.most.CompareAndSwap(most, live); most = c.most.Load() {
+	}
+	return &counted{Conn: conn, close: sync.OnceFunc(func() { c.live.Add(-1) })}, nil
+}
+
+// counted is counted until just before its place is free.
+type counted struct {
+	net.Conn
+	close func()
+}
+
+func (c *counted) Close() error {
+	c.close()
+	return c.Conn.Close()
 }
 
 func TestTheLineEndsWithEitherEnd(t *testing.T) {

@@ -77,7 +77,8 @@ func run(args []string) error {
 	case "copy": // standard input to standard output
 		_, err := io.Copy(os.Stdout, os.Stdin)
 		return err
-	case "alloc": // alloc MB
+	case "alloc": // alloc MB; after a moment: a kill before its start is through is no news
+		time.Sleep(500 * time.Millisecond)
 		n, _ := strconv.Atoi(arg(1))
 		var keep [][]byte
 		for range n {

@@ -38,7 +38,8 @@ func main() {
 			os.Exit(1)
 		}
 		time.Sleep(time.Hour)
-	case "eat":
+	case "eat": // after a moment: a kill before its start is through is no news
+		time.Sleep(500 * time.Millisecond)
 		n, _ := strconv.Atoi(arg)
 		b := make([]byte, n<<20)
 		for i := 0; i < len(b); i += 4096 {
