@@ -36,6 +36,12 @@ endif
 # The race detector needs a C compiler.
 RACE := $(shell command -v $$($(GO) env CC) >/dev/null 2>&1 && [ "$$($(GO) env CGO_ENABLED)" = 1 ] && echo -race)
 
+# $(call gotest,FLAGS,PACKAGES) is go test. With RERUN=1 a test that fails is run once
+# more by itself; both results are told, and a data race is final.
+RERUN ?=
+EACH = -count=1 -p $(P) -timeout $(TIMEOUT) $(TEST_FLAGS)
+gotest = $(if $(RERUN),$(BIN)/gotestsum --format pkgname --rerun-fails=1 --rerun-fails-run-root-test --rerun-fails-abort-on-data-race --packages="$(2)" -- $(1),$(GO) test $(1) $(2))
+
 .PHONY: help
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -67,14 +73,16 @@ lint: ## gofmt, go vet and, where it is installed, shellcheck
 
 # Packages that need no Pulumi engine build quickly with the race detector; the
 # others are tested without it. Each package is tested once.
-DEPS := $(GO) list -test -f '{{.ImportPath}} {{join .Deps " "}}' ./...
-HEAVY := /github.com\/pulumi\/pulumi\/pkg\//
+tested = $$($(GO) list -test -f '{{.ImportPath}} {{join .Deps " "}}' ./... | \
+    awk '$$1 ~ /\.test$$/ && $(1)/github.com\/pulumi\/pulumi\/pkg\// {sub(/\.test$$/, "", $$1); print $$1}')
+LIGHT = $(call tested,!)
+HEAVY = $(call tested)
 
 .PHONY: test
 test: lint engine ## everything, with the real engine: the race detector where it pays
 	@[ -n "$(RACE)" ] || echo "no C compiler: tests run without the race detector (apt-get install gcc libc6-dev)" >&2
-	$(GO) test $(RACE) -count=1 -p $(P) -timeout $(TIMEOUT) $(TEST_FLAGS) $$($(DEPS) | awk '$$1 ~ /\.test$$/ && !$(HEAVY) {sub(/\.test$$/, "", $$1); print $$1}')
-	$(GO) test -count=1 -p $(P) -timeout $(TIMEOUT) $(TEST_FLAGS) $$($(DEPS) | awk '$$1 ~ /\.test$$/ && $(HEAVY) {sub(/\.test$$/, "", $$1); print $$1}')
+	$(call gotest,$(RACE) $(EACH),$(LIGHT))
+	$(call gotest,$(EACH),$(HEAVY))
 	$(MAKE) test-stock test-registry test-h2spec
 
 .PHONY: test-containment
@@ -88,6 +96,10 @@ acceptance-azure: engine build ## the whole life on a subscription of yours (ARM
 .PHONY: test-faults
 test-faults: ## 500 seeded schedules of faults and kills on a simulated Azure (make test runs 12)
 	ENVCTL_SCHEDULES=500 $(GO) test -count=1 -timeout 3h $(TEST_FLAGS) ./cmd/envctl/faults
+
+.PHONY: gotestsum
+gotestsum: # what runs tests once more
+	cd bench/gotestsum && $(BUILD) -o $(BIN)/gotestsum tool
 
 .PHONY: test-stock
 test-stock: engine stock-cli ## the stock pulumi CLI on stacks of envctl, and on its program
@@ -116,7 +128,7 @@ test-engines: engine test-default test-current ## the integration suite on this 
 
 .PHONY: test-default
 test-default: engine
-	$(GO) test -count=1 -p $(P) -timeout $(TIMEOUT) $(TEST_FLAGS) $(ENGINE_PKGS)
+	$(call gotest,$(EACH),$(ENGINE_PKGS))
 
 .PHONY: test-current
 test-current: engine-current ## the integration suite on the engine that engine-current built
@@ -124,7 +136,7 @@ test-current: engine-current ## the integration suite on the engine that engine-
 	@# Modules are fetched first: there is no way out of the engine's namespace.
 	$(GO) list -deps -test $(ENGINE_PKGS) >/dev/null
 	$(AS_ROOT) $(BIN)/engine-run -bin $(BIN)/engine -log $(BIN)/engine.log $(if $(wildcard $(BIN)/runsc),-runsc $(BIN)/runsc) -- \
-	    $(GO) test -count=1 -p $(P) -timeout $(TIMEOUT) $(TEST_FLAGS) $(ENGINE_PKGS)
+	    $(call gotest,$(EACH),$(ENGINE_PKGS))
 
 .PHONY: bench
 bench: build bench-tools engine ## time envctl against compose, a bare client and the stock Automation API
