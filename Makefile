@@ -115,6 +115,14 @@ test-h2spec: ## the gateway's ingress by the conformance tests of HTTP/2
 	cd bench/h2spec && $(BUILD) -o $(BIN)/h2spec tool
 	ENVCTL_H2SPEC=$(BIN)/h2spec $(GO) test -count=1 -tags h2spec -run '^TestH2Spec$$' $(TEST_FLAGS) ./local/gateway/serve
 
+.PHONY: test-stores
+test-stores: ## state in S3, Google Cloud Storage and Azure Blob Storage, by servers that speak as they do (node 20 and npm)
+	@command -v npm >/dev/null || { echo "missing npm: apt-get install npm" >&2; exit 1; }
+	cd bench/stores && $(BUILD) $(STRIP) -o $(BIN)/ tool
+	@# The newest version that runs on Node 20.
+	npm install --silent --no-audit --no-fund --prefix $(BIN)/azurite azurite@3.35.0
+	ENVCTL_STORES=$(BIN) $(GO) test -count=1 -tags stores $(TEST_FLAGS) ./cmd/envctl/stores
+
 .PHONY: test-mcp
 test-mcp: ## the tools for agents by the protocol's own conformance suite (node 20 and npm)
 	@command -v npm >/dev/null || { echo "missing npm: apt-get install npm" >&2; exit 1; }

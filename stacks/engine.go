@@ -25,6 +25,9 @@ type Engine interface {
 	// Generated returns the values of the secrets that Up generated, by name;
 	// empty where there is no such stack.
 	Generated(ctx context.Context, ref Ref) (map[string]string, error)
+	// IDs returns the IDs of the resources that the stack has, as their providers gave
+	// them; none where there is no such stack.
+	IDs(ctx context.Context, ref Ref) ([]string, error)
 	// List returns every stack in the backend.
 	List(ctx context.Context) ([]Ref, error)
 }

@@ -43,6 +43,14 @@ type Waiter interface {
 	Await(ctx context.Context, p *plan.Plan, onEvent func(Event)) error
 }
 
+// Trimmer is a target where a killed operation may have made more than the workloads
+// that [Target.Prune] looks for.
+type Trimmer interface {
+	// Trim removes what carries the labels of the plan's experiment and is not among
+	// ids, which are all that the state has, and returns how many objects that were.
+	Trim(ctx context.Context, p *plan.Plan, ids []string) (int, error)
+}
+
 // Repeater is a target where an apply can fail for something that passes: what has to
 // spread first, or what somebody else took at the same moment.
 type Repeater interface {

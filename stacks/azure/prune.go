@@ -4,13 +4,12 @@ import (
 	"context"
 	"fmt"
 
-	target "github.com/envctl/envctl/components/azure"
 	"github.com/envctl/envctl/components/plan"
 	"github.com/envctl/envctl/stacks/azure/ask"
 )
 
-// Prune implements [stacks.Target]: apps, jobs and identities of workloads that
-// the plan does not have go, in this order, since each uses what comes after it.
+// Prune implements [stacks.Target]: apps and jobs that the plan does not have go, since
+// an environment that is to be another one cannot go before them. The rest is for Trim.
 func (t *Target) Prune(ctx context.Context, p *plan.Plan) (int, error) {
 	spec, known := p.Spec(), map[string]string{}
 	for _, w := range spec.Workloads {
@@ -31,29 +30,6 @@ func (t *Target) Prune(ctx context.Context, p *plan.Plan) (int, error) {
 			}
 			removed++
 		}
-	}
-	n, err := t.pruneIdentities(ctx, spec, known)
-	return removed + n, err
-}
-
-func (t *Target) pruneIdentities(ctx context.Context, spec plan.Spec, known map[string]string) (int, error) {
-	const kind = "userAssignedIdentities"
-	path := ask.Provider(t.group(spec), "Microsoft.ManagedIdentity", kind)
-	list, err := t.Client.List(ctx, path, ask.Identities)
-	if err != nil {
-		return 0, ignoreMissing(err)
-	}
-	removed := 0
-	for _, o := range list {
-		tags := ask.Tags(o)
-		component := tags[target.TagComponent]
-		if of, _ := owner(tags); of != refOf(spec) || component == "" || known[component] != "" || ask.Text(o, "name") != t.names(spec).Identity(component) {
-			continue // the steward's are named otherwise
-		}
-		if err := t.Client.Delete(ctx, ask.Below(path, ask.Text(o, "name")), ask.Identities); err != nil {
-			return removed, fmt.Errorf("remove the identity of %q, which nothing needs any more: %w", component, err)
-		}
-		removed++
 	}
 	return removed, nil
 }

@@ -61,30 +61,15 @@ func (t *Target) sweepGroup(ctx context.Context, name string) (int, error) {
 }
 
 func (t *Target) sweepAssignments(ctx context.Context, group string) (int, error) {
-	identities, err := t.Client.List(ctx, ask.Provider(group, "Microsoft.ManagedIdentity", "userAssignedIdentities"), ask.Identities)
+	list, _, err := t.assignments(ctx, group)
 	if err != nil {
-		return 0, ignoreMissing(err)
-	}
-	ours := map[string]bool{}
-	for _, o := range identities {
-		if id := ask.Text(o, "properties", "principalId"); id != "" {
-			ours[strings.ToLower(id)] = true
-		}
-	}
-	if len(ours) == 0 {
-		return 0, nil
-	}
-	path := ask.Provider(ask.Subscription(t.Client.Subscription()), "Microsoft.Authorization", "roleAssignments")
-	list, err := t.Client.List(ctx, path, ask.Authorization)
-	if err != nil {
-		return 0, fmt.Errorf("list the role assignments: %w", err)
+		return 0, err
 	}
 	removed := 0
 	for _, a := range list {
 		id := ask.Text(a, "id")
-		inside := strings.HasPrefix(strings.ToLower(id), strings.ToLower(group)+"/")
-		if inside || !ours[strings.ToLower(ask.Text(a, "properties", "principalId"))] {
-			continue
+		if strings.HasPrefix(strings.ToLower(id), strings.ToLower(group)+"/") {
+			continue // it goes with the group
 		}
 		if err := t.Client.Delete(ctx, id, ask.Authorization); err != nil {
 			return removed, fmt.Errorf("remove a role assignment outside of the group: %w", err)
@@ -92,6 +77,35 @@ func (t *Target) sweepAssignments(ctx context.Context, group string) (int, error
 		removed++
 	}
 	return removed, nil
+}
+
+// assignments are the role assignments of the identities in a group, wherever they
+// are, and those identities by their principal's ID in lower case.
+func (t *Target) assignments(ctx context.Context, group string) (list []ask.Object, identities map[string]ask.Object, err error) {
+	found, err := t.Client.List(ctx, ask.Provider(group, "Microsoft.ManagedIdentity", "userAssignedIdentities"), ask.Identities)
+	if err != nil {
+		return nil, nil, ignoreMissing(err)
+	}
+	identities = map[string]ask.Object{}
+	for _, o := range found {
+		if id := ask.Text(o, "properties", "principalId"); id != "" {
+			identities[strings.ToLower(id)] = o
+		}
+	}
+	if len(identities) == 0 {
+		return nil, nil, nil
+	}
+	path := ask.Provider(ask.Subscription(t.Client.Subscription()), "Microsoft.Authorization", "roleAssignments")
+	list, err = t.Client.List(ctx, path, ask.Authorization)
+	if err != nil {
+		return nil, nil, fmt.Errorf("list the role assignments: %w", err)
+	}
+	return slices.DeleteFunc(list, func(a ask.Object) bool { return identities[principal(a)] == nil }), identities, nil
+}
+
+// principal is who has a role assignment, in lower case.
+func principal(assignment ask.Object) string {
+	return strings.ToLower(ask.Text(assignment, "properties", "principalId"))
 }
 
 // sweepRoles removes the roles that could be assigned in the groups alone: envctl
@@ -177,13 +191,15 @@ func (t *Target) purge(ctx context.Context, d preflight.Deleted) error {
 	return t.Client.Delete(ctx, path, ask.Accounts)
 }
 
+const kindAccounts = "Microsoft.CognitiveServices/accounts"
+
 // order is that in which resources of a group can go: each uses what comes after.
 func order() [][2]string {
 	return [][2]string{
 		{"Microsoft.App/containerApps", ask.Apps},
 		{"Microsoft.App/jobs", ask.Apps},
 		{"Microsoft.App/managedEnvironments", ask.Apps},
-		{"Microsoft.CognitiveServices/accounts", ask.Accounts},
+		{kindAccounts, ask.Accounts},
 		{"Microsoft.Network/azureFirewalls", ask.Networks},
 		{"Microsoft.Network/virtualNetworks", ask.Networks},
 		{"Microsoft.Network/networkSecurityGroups", ask.Networks},

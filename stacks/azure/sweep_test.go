@@ -157,12 +157,10 @@ func TestPrune(t *testing.T) {
 	}
 	c.Lists(apps, app(p), old("gone", "app"), old("sum", "app"), `{"name":"foreign","tags":{"dev.envctl.component":"foreign"}}`)
 	c.Lists(jobs, job(p), steward, old("late", "job"))
-	c.Lists(identities, strings.Replace(old("gone", "identity"), `"name":"gone"`, `"name":"id-gone"`, 1), strings.Replace(old("api", "identity"), `"name":"api"`, `"name":"id-api"`, 1),
-		strings.Replace(old("steward", "identity"), `"name":"steward"`, `"name":"envctl-expire"`, 1))
 	n, err := target.Prune(t.Context(), p)
-	want := []string{strings.ToLower(apps + "/gone"), strings.ToLower(apps + "/sum"), strings.ToLower(jobs + "/late"), strings.ToLower(identities + "/id-gone")}
+	want := []string{strings.ToLower(apps + "/gone"), strings.ToLower(apps + "/sum"), strings.ToLower(jobs + "/late")}
 	slices.Sort(want)
-	if d := cmp.Diff(want, c.Calls("DELETE")); d != "" || n != 4 || err != nil {
+	if d := cmp.Diff(want, c.Calls("DELETE")); d != "" || n != 3 || err != nil {
 		t.Error(d, n, err)
 	}
 }

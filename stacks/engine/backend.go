@@ -139,6 +139,28 @@ func (c *command) outputs(ctx context.Context, name string, showSecrets bool) (s
 	return string(raw), err
 }
 
+// ids are those of the resources that providers made.
+func (c *command) ids(ctx context.Context, name string) ([]string, error) {
+	s, err := c.stack(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	snap, err := s.Snapshot(ctx, c.engine.secrets)
+	if err != nil {
+		return nil, c.explainState(ctx, name, err)
+	}
+	if snap == nil {
+		return nil, nil
+	}
+	var out []string
+	for _, r := range snap.Resources {
+		if r.Custom && r.ID != "" {
+			out = append(out, r.ID.String())
+		}
+	}
+	return out, nil
+}
+
 func (c *command) lastUpdate(ctx context.Context, name string) ([]auto.UpdateSummary, error) {
 	s, err := c.stack(ctx, name)
 	if err != nil {

@@ -216,6 +216,16 @@ func (e *Engine) Generated(ctx context.Context, ref stacks.Ref) (map[string]stri
 	return out.Generated, nil
 }
 
+// IDs implements [stacks.Engine].
+func (e *Engine) IDs(ctx context.Context, ref stacks.Ref) ([]string, error) {
+	op := e.operation(ctx, ref, stacks.Options{})
+	ids, err := op.cmd.ids(op.ctx, ref.String())
+	if errors.Is(err, errNoStack) {
+		return nil, nil
+	}
+	return ids, err
+}
+
 // List implements [stacks.Engine]. A stack of the project whose name is not
 // EXPERIMENT.INSTANCE.TARGET was not made by envctl and is left out.
 func (e *Engine) List(ctx context.Context) ([]stacks.Ref, error) {

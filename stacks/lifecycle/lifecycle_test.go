@@ -104,6 +104,9 @@ func (w *world) Outputs(context.Context, stacks.Ref) (map[string]any, bool, erro
 	return map[string]any{"environment": "envctl.exp.default"}, w.exists, nil
 }
 
+func (w *world) IDs(context.Context, stacks.Ref) ([]string, error) {
+	return []string{"/one"}, w.call("ids")
+}
 func (w *world) Generated(context.Context, stacks.Ref) (map[string]string, error) { return nil, nil }
 func (w *world) List(context.Context) ([]stacks.Ref, error)                       { return nil, nil }
 
@@ -375,6 +378,61 @@ func TestKilledOperation(t *testing.T) {
 	}
 	if first, last := slices.Index(w.calls, "sweep"), slices.Index(w.calls, "destroy"); first < 0 || first > last {
 		t.Errorf("down after a kill: %v", w.calls)
+	}
+}
+
+// trimmed is a target with more to look through after a killed operation.
+type trimmed struct {
+	*world
+	ids []string
+}
+
+func (w *trimmed) Trim(_ context.Context, _ *plan.Plan, ids []string) (int, error) {
+	w.ids = ids
+	return 1, w.call("trim")
+}
+
+// What an up made that did not get through is looked for by the next one that does, as
+// long as the look fails, and by no other.
+func TestTrim(t *testing.T) {
+	t.Parallel()
+	w := &trimmed{world: &world{}}
+	s, req := newService(t, w.world), request(t)
+	s.Target = w
+	killed := func() {
+		t.Helper()
+		rec, _, err := s.State.Load(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec.Last, rec.Applied = state.Started("up", time.Now()), nil
+		if err := s.State.Save(rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, c := range []struct {
+		before func()
+		fail   map[string]error
+		trims  bool
+	}{
+		{},
+		{},
+		{before: killed, fail: map[string]error{"trim": errors.New("boom")}, trims: true},
+		{fail: map[string]error{"up": errors.New("boom")}},
+		{trims: true},
+		{},
+	} {
+		if c.before != nil {
+			c.before()
+		}
+		w.calls, w.fail, w.ids = nil, c.fail, nil
+		got, err := s.Up(t.Context(), req)
+		if slices.Contains(w.calls, "trim") != c.trims || (err != nil) != (c.fail != nil) {
+			t.Fatalf("up %d: %v, %v", i, w.calls, err)
+		}
+		if c.trims && (w.calls[len(w.calls)-1] != "trim" || !slices.Equal(w.ids, []string{"/one"}) || got.Changes.Delete != 1) {
+			t.Errorf("up %d: %v with %v, %+v", i, w.calls, w.ids, got.Changes)
+		}
 	}
 }
 

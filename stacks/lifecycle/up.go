@@ -164,7 +164,7 @@ func (r *run) apply(
 			return "", false, errors.Join(err, wait())
 		}
 	}
-	outcome, done, err = r.setUp(ctx, refresh)
+	outcome, done, err = r.setUp(ctx, refresh, r.known && before.Applied == nil)
 	return outcome, done, errors.Join(err, wait())
 }
 
@@ -192,14 +192,20 @@ func givenSecrets(def *definition.Definition) bool {
 	return false
 }
 
-// setUp runs the engine and records what came of it.
-func (r *run) setUp(ctx context.Context, refresh bool) (outcome string, done bool, err error) {
+// setUp runs the engine and records what came of it. With trim an operation before
+// this one did not get through, and may have made what nobody knows of.
+func (r *run) setUp(ctx context.Context, refresh, trim bool) (outcome string, done bool, err error) {
 	err = r.phase("apply", func() error { return r.applyUntilDone(ctx, refresh) })
 	if waiter, ok := r.s.Target.(stacks.Waiter); ok && err == nil {
 		err = r.phase("health", func() error { return waiter.Await(ctx, r.plan, r.req.OnEvent) })
 	}
 	if err != nil {
 		return "", false, err
+	}
+	if trimmer, ok := r.s.Target.(stacks.Trimmer); ok && trim {
+		if err := r.trim(ctx, trimmer); err != nil {
+			return "", false, err
+		}
 	}
 	for _, d := range r.drift {
 		r.result.Warnings = append(r.result.Warnings, "mended: "+d.String())
@@ -214,6 +220,18 @@ func (r *run) setUp(ctx context.Context, refresh bool) (outcome string, done boo
 		Program: r.s.Program, Outputs: out, Resources: c.Create + c.Update + c.Replace + c.Same,
 	}
 	return outcomeOf(c, r.known), false, nil
+}
+
+// trim removes what an operation made that did not get through, where the state does
+// not have it. It comes last: until then the plan may adopt it.
+func (r *run) trim(ctx context.Context, trimmer stacks.Trimmer) error {
+	ids, err := r.s.Engine.IDs(ctx, r.req.Ref)
+	if err != nil {
+		return err
+	}
+	n, err := trimmer.Trim(ctx, r.plan, ids)
+	r.result.Changes.Delete += n
+	return err
 }
 
 // applyUntilDone runs the engine, again while the target says that what failed only

@@ -11,11 +11,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -52,20 +54,20 @@ const definition = `name: exp
 ttl: 8h
 budget: {amount: 50, contacts: [team@example.com], onExceeded: stop}
 apps:
-  api: {image: %[1]s, ingress: {port: 8080}, models: [chat], secrets: {TOKEN: token}, needs: [store]}
-  store: {image: %[1]s, ingress: {port: 8080}}
+  api: {image: %[1]s, ingress: {port: 8080}, models: [chat], secrets: {TOKEN: token}, needs: [store], egress: [api.example.com]}
+  store: {image: %[1]s, ingress: {port: 8080}, egress: [api.example.com]}
 jobs:
-  report: {image: %[1]s, schedule: "0 6 * * *", outputs: /out}
+  report: {image: %[1]s, schedule: "0 6 * * *", outputs: /out, egress: [api.example.com]}
 models:
   chat: {model: gpt-4o-mini, version: "2024-07-18", capacity: 1}
 secrets:
   token: {generate: 32}
 targets:
-  azure: {location: swedencentral}
+  azure: {location: swedencentral, egress: firewall}
 `
 
-// changed is definition after second thoughts: another budget, another model, and
-// no job.
+// changed is definition after second thoughts: another budget, another model, no job
+// and no way out.
 const changed = `name: exp
 ttl: 8h
 budget: {amount: 60, contacts: [team@example.com], onExceeded: stop}
@@ -86,17 +88,24 @@ targets:
 // ENVCTL_SCHEDULES says how many schedules, ENVCTL_SEED which is the first.
 func TestSchedules(t *testing.T) {
 	image := publish(t)
+	// What exists after an up that nothing goes wrong with, by the definition.
+	whole := map[string][]string{definition: exists(t, definition, image), changed: exists(t, changed, image)}
 	first := number(t, "ENVCTL_SEED", 1)
 	for seed := first; seed < first+number(t, "ENVCTL_SCHEDULES", 12); seed++ {
 		t.Run(strconv.Itoa(seed), func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, image, int64(seed))
+			s := newSite(t, image, int64(seed), fault.Random(int64(seed)))
 			s.trouble("up")
+			last := definition
 			if seed%3 == 0 {
+				last = changed
 				s.define(changed, image)
 			}
 			s.settles("up")
 			s.settles("up") // a second one finds everything as it is to be
+			if d := cmp.Diff(whole[last], s.exists()); d != "" {
+				t.Errorf("an undisturbed up makes (-), this one made (+):\n%s\n%s", d, s.log.String())
+			}
 			s.trouble("down")
 			s.settles("down")
 			t.Log(s.log.String(), "faults that hit:", s.simulator.FaultHits())
@@ -106,6 +115,34 @@ func TestSchedules(t *testing.T) {
 			}
 		})
 	}
+}
+
+// exists is what an undisturbed up makes of a definition.
+func exists(t *testing.T, text, image string) []string {
+	t.Helper()
+	s := newSite(t, image, 0, nil)
+	s.define(text, image)
+	if err := s.run("up", longest); err != nil {
+		t.Fatalf("%v\n%s", err, s.log.String())
+	}
+	return s.exists()
+}
+
+// exists are the IDs of what exists in lower case, without data: of what jobs left, that
+// is kept which nobody knows of.
+func (s *site) exists() []string {
+	s.t.Helper()
+	list, err := s.simulator.Leftovers()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for i, id := range list {
+		list[i] = strings.ToLower(id)
+	}
+	slices.Sort(list)
+	return slices.DeleteFunc(list, func(id string) bool {
+		return strings.Contains(id, "/storageaccounts/") || strings.Contains(id, "/storages/")
+	})
 }
 
 // publish puts an image that runs as the default user into a registry on loopback.
@@ -161,14 +198,14 @@ type site struct {
 	log       bytes.Buffer // every command, and what it said
 }
 
-func newSite(t *testing.T, image string, seed int64) *site {
+func newSite(t *testing.T, image string, seed int64, faults []fault.Fault) *site {
 	t.Helper()
 	// Every other Azure is so quick that nothing is polled, which takes a second.
 	delay, within := 20*time.Millisecond, 7*time.Second
 	if seed%2 == 0 {
 		delay, within = 0, time.Second
 	}
-	simulator, err := armsim.New(armsim.Options{Seed: seed, Faults: fault.Random(seed), Delay: delay})
+	simulator, err := armsim.New(armsim.Options{Seed: seed, Faults: faults, Delay: delay})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,13 +34,14 @@ var types = []string{
 	"Microsoft.Authorization/roleAssignments", "Microsoft.CognitiveServices/accounts", "Microsoft.CognitiveServices/accounts/deployments",
 	"Microsoft.Consumption/budgets", "Microsoft.Insights/actionGroups", "Microsoft.Network/virtualNetworks", "Microsoft.Network/networkSecurityGroups",
 	"Microsoft.Storage/storageAccounts", "Microsoft.Storage/storageAccounts/fileServices/shares", "Microsoft.App/managedEnvironments/storages",
+	"Microsoft.Network/azureFirewalls", "Microsoft.Network/publicIPAddresses", "Microsoft.Network/routeTables",
 }
 
 // slow are the types whose put is a long-running operation.
 var slow = []string{
 	"Microsoft.ContainerRegistry/registries", "Microsoft.OperationalInsights/workspaces", "Microsoft.App/managedEnvironments",
 	"Microsoft.App/containerApps", "Microsoft.App/jobs", "Microsoft.CognitiveServices/accounts", "Microsoft.CognitiveServices/accounts/deployments",
-	"Microsoft.Network/virtualNetworks", "Microsoft.Storage/storageAccounts",
+	"Microsoft.Network/virtualNetworks", "Microsoft.Storage/storageAccounts", "Microsoft.Network/azureFirewalls", "Microsoft.Network/publicIPAddresses",
 }
 
 var soon = map[string]string{"Retry-After": "1", "Retry-After-Ms": "10"}
