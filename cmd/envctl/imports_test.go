@@ -217,6 +217,7 @@ var mayImport = map[string][]string{
 	"cmd/envctl/internal/cli":     {"*"},
 	"cmd/envctl/e2e":              {}, // whole-program tests
 	"cmd/envctl/faults":           {}, // whole-program tests
+	"cmd/envctl/stores":           {},
 	"cmd/envctl/internal/startup": {},
 	"cmd/envctl":                  {"cmd/envctl/internal/cli", "cmd/envctl/internal/startup"},
 }

@@ -14,8 +14,6 @@ import (
 	"github.com/blang/semver"
 	"github.com/pulumi/pulumi/pkg/v3/backend/diy"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
-
-	"github.com/envctl/envctl/stacks/internal/folder"
 )
 
 // pulumiVersion is the version whose command line [command] answers to; it is
@@ -67,15 +65,6 @@ func storeURL(backend string) string {
 	}
 	u.Host, u.Path, u.RawPath = "", path, ""
 	return u.String()
-}
-
-// openURL is how a state store is opened: a folder by a driver of ours, which a
-// kill or a full disk does not make write half a state.
-func openURL(store string) string {
-	if u, err := url.Parse(store); err == nil && u.Scheme == "file" {
-		return folder.URL(u.Path)
-	}
-	return store
 }
 
 // Version implements [auto.PulumiCommand].

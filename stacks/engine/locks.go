@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -122,23 +120,6 @@ func readLocks(ctx context.Context, bucket *blob.Bucket, stack string) ([]backen
 		l.key = obj.Key
 		out = append(out, l)
 	}
-}
-
-// openBucket opens the state store as Pulumi's backend does: a path of the URL
-// is a folder for file:// and a prefix for the others.
-func openBucket(ctx context.Context, backendURL string) (*blob.Bucket, error) {
-	bucket, err := blob.OpenBucket(ctx, openURL(backendURL))
-	if err != nil {
-		return nil, &BackendError{URL: backendURL, Err: err}
-	}
-	u, err := url.Parse(backendURL)
-	if err != nil {
-		return nil, &BackendError{URL: backendURL, Err: err}
-	}
-	if prefix := strings.Trim(u.Path, "/"); u.Scheme != "file" && prefix != "" {
-		return blob.PrefixedBucket(bucket, prefix+"/"), nil
-	}
-	return bucket, nil
 }
 
 // holds says whether the process that took a lock at a time still runs. A number

@@ -17,12 +17,15 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
 )
 
 // store is a server with a bucket that is there, and how a program reaches it.
 type store struct {
 	url string
 	env map[string]string
+	see string            // its URL without the folder, for the test's own look
+	own map[string]string // env for that; nil: the same
 }
 
 // bucket is its name in all of them.
@@ -36,7 +39,9 @@ var stores = map[string]func(*testing.T, string) store{
 			return exec.Command(filepath.Join(programs, "gofakes3"), "-backend", "memory", "-initialbucket", bucket, "-host", host+":"+port)
 		})
 		return store{
-			url: "s3://" + bucket + "/team?region=us-east-1&use_path_style=true&endpoint=http://" + at,
+			// As Pulumi's documentation has it for MinIO.
+			url: "s3://" + bucket + "/team?region=us-east-1&disableSSL=true&s3ForcePathStyle=true&endpoint=" + at,
+			see: "s3://" + bucket + "/?region=us-east-1&use_path_style=true&endpoint=http://" + at,
 			env: map[string]string{"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key"},
 		}
 	},
@@ -50,7 +55,10 @@ var stores = map[string]func(*testing.T, string) store{
 			t.Fatal(answer, err)
 		}
 		_ = answer.Body.Close()
-		return store{url: "gs://" + bucket + "/team", env: map[string]string{"STORAGE_EMULATOR_HOST": at}}
+		return store{
+			url: "gs://" + bucket + "/team", see: "gs://" + bucket,
+			env: map[string]string{"STORAGE_EMULATOR_HOST": at, "GOOGLE_OAUTH_ACCESS_TOKEN": "token"},
+		}
 	},
 	"azblob": func(t *testing.T, programs string) store {
 		raw := make([]byte, 64)
@@ -75,9 +83,17 @@ var stores = map[string]func(*testing.T, string) store{
 		if _, err := client.CreateContainer(t.Context(), bucket, nil); err != nil {
 			t.Fatal(err)
 		}
+		all := sas.AccountPermissions{Read: true, Write: true, Delete: true, List: true, Add: true, Create: true}
+		signed, err := client.ServiceClient().GetSASURL(sas.AccountResourceTypes{Service: true, Container: true, Object: true}, all, time.Now().Add(time.Hour), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, token, _ := strings.Cut(signed, "?")
+		at = "azblob://" + bucket + "%s?protocol=http&localemu=true&domain=" + at
 		return store{
-			url: "azblob://" + bucket + "/team?protocol=http&localemu=true&domain=" + at,
-			env: map[string]string{"AZURE_STORAGE_ACCOUNT": account, "AZURE_STORAGE_KEY": key},
+			url: fmt.Sprintf(at, "/team"), see: fmt.Sprintf(at, ""),
+			env: map[string]string{"AZURE_STORAGE_ACCOUNT": account, "AZURE_STORAGE_SAS_TOKEN": token},
+			own: map[string]string{"AZURE_STORAGE_ACCOUNT": account, "AZURE_STORAGE_KEY": key},
 		}
 	},
 }

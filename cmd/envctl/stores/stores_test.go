@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,15 +47,18 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// A platform needs no image.
-const definition = `name: ground
-kind: platform
+// A model needs no image.
+const definition = `name: exp
+ttl: 8h
+models:
+  chat: {model: gpt-4o-mini, version: "2024-07-18", capacity: 1}
+secrets:
+  token: {generate: 32}
 targets:
   azure: {location: swedencentral}
 `
 
-const changed = definition + `models:
-  chat: {model: gpt-4o-mini, version: "2024-07-18", capacity: 1}
+const changed = definition + `budget: {amount: 50, contacts: [team@example.com], onExceeded: stop}
 `
 
 // machine is one that shares the store, with a state folder of its own.
@@ -72,7 +74,7 @@ func newMachine(t *testing.T, env map[string]string) *machine {
 	m.define(definition)
 	m.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + m.dir, "ENVCTL_STATE_DIR=" + filepath.Join(m.dir, "state"),
-		"DOCKER_HOST=unix:///nonexistent", "NO_COLOR=1", "ENVCTL_PASSPHRASE=shared",
+		"DOCKER_HOST=unix:///nonexistent", "NO_COLOR=1", "ENVCTL_YES=1", "ENVCTL_PASSPHRASE=shared",
 	}
 	for key, value := range env {
 		m.env = append(m.env, key+"="+value)
@@ -132,7 +134,7 @@ func (m *machine) does(args ...string) result {
 	return r
 }
 
-// TestStores has two machines work on one platform by the state in a store: each finds
+// TestStores has two machines work on one experiment by the state in a store: each finds
 // what the other made, a command that was killed is gone on from, a lock of a third one
 // is respected, and down leaves nothing.
 func TestStores(t *testing.T) {
@@ -151,46 +153,51 @@ func TestStores(t *testing.T) {
 			env := maps.Clone(at.env)
 			maps.Copy(env, simulator.Env())
 			env["ENVCTL_BACKEND_URL"] = at.url
-			for key, value := range at.env {
-				t.Setenv(key, value) // for the test's own look into the store
+			own := at.own
+			if own == nil {
+				own = at.env
+			}
+			for key, value := range own {
+				t.Setenv(key, value)
 			}
 			one, two := newMachine(t, env), newMachine(t, env)
 
-			made := one.does("platform", "up")
+			made := one.does("up")
 			if made.Result != "created" || len(made.Outputs) == 0 {
 				t.Fatal(made.said)
 			}
-			if again := one.does("platform", "up"); again.Result != "unchanged" {
+			if again := one.does("up"); again.Result != "unchanged" {
 				t.Error(again.said)
 			}
-			if got := two.does("outputs", "-e", "ground"); cmp.Diff(string(made.Outputs), string(got.Outputs)) != "" {
+			if got := two.does("outputs", "-e", "exp"); cmp.Diff(string(made.Outputs), string(got.Outputs)) != "" {
 				t.Errorf("another machine sees %s\n%s", got.said, made.said)
 			}
-			if same := two.does("platform", "up"); same.Changes["create"] != 0 || same.Changes["replace"] != 0 || same.Changes["delete"] != 0 {
+			if same := two.does("up"); same.Changes["create"] != 0 || same.Changes["replace"] != 0 || same.Changes["delete"] != 0 {
 				t.Errorf("another machine changes what is there: %s", same.said)
 			}
 
 			two.define(changed)
 			for after := 200 * time.Millisecond; after < 500*time.Millisecond; after += 50 * time.Millisecond {
-				two.run(after, "platform", "up")
+				two.run(after, "up")
 			}
 			one.define(changed)
-			one.does("platform", "up")
-			if again := one.does("platform", "up"); again.Result != "unchanged" {
+			one.does("up")
+			if again := one.does("up"); again.Result != "unchanged" {
 				t.Error(again.said)
 			}
 
-			held := lock(t, at.url)
-			if r := two.run(0, "platform", "up"); r.exit != 5 || !strings.Contains(r.said, "elsewhere") {
+			held := lock(t, at)
+			two.define(definition)
+			if r := two.run(0, "up"); r.exit != 5 || !strings.Contains(r.said, "elsewhere") {
 				t.Errorf("exit status %d, expected 5 and the holder's name: %s", r.exit, r.said)
 			}
 			held()
 
-			two.does("platform", "down", "--yes")
+			two.does("down")
 			if left, err := simulator.Leftovers(); err != nil || len(left) > 0 {
 				t.Errorf("left over: %q, %v", left, err)
 			}
-			if left := stacksIn(t, at.url); len(left) > 0 {
+			if left := stacksIn(t, at); len(left) > 0 {
 				t.Errorf("left in the store: %q", left)
 			}
 		})
@@ -198,27 +205,21 @@ func TestStores(t *testing.T) {
 }
 
 // open opens the store as the test sees it.
-func open(t *testing.T, at string) *blob.Bucket {
+func open(t *testing.T, at store) *blob.Bucket {
 	t.Helper()
-	u, err := url.Parse(at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	prefix := strings.TrimPrefix(u.Path, "/") + "/"
-	u.Path = ""
-	b, err := blob.OpenBucket(t.Context(), u.String())
+	b, err := blob.OpenBucket(t.Context(), at.see)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.Close() })
-	return blob.PrefixedBucket(b, prefix)
+	return blob.PrefixedBucket(b, "team/")
 }
 
 // lock takes the stack's lock as Pulumi on another machine does, until it is given back.
-func lock(t *testing.T, at string) (unlock func()) {
+func lock(t *testing.T, at store) (unlock func()) {
 	t.Helper()
 	b := open(t, at)
-	const key = ".pulumi/locks/organization/envctl/ground.default.azure/00000000-0000-0000-0000-000000000000.json"
+	const key = ".pulumi/locks/organization/envctl/exp.default.azure/00000000-0000-0000-0000-000000000000.json"
 	holder := fmt.Sprintf(`{"pid":1,"username":"ann","hostname":"elsewhere","timestamp":%q}`, time.Now().Format(time.RFC3339))
 	if err := b.WriteAll(t.Context(), key, []byte(holder), nil); err != nil {
 		t.Fatal(err)
@@ -231,7 +232,7 @@ func lock(t *testing.T, at string) (unlock func()) {
 }
 
 // stacksIn are the states, locks and interim states in the store.
-func stacksIn(t *testing.T, at string) (keys []string) {
+func stacksIn(t *testing.T, at store) (keys []string) {
 	t.Helper()
 	list := open(t, at).List(nil)
 	for {
