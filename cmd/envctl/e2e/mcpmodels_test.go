@@ -95,6 +95,51 @@ func TestMCPModels(t *testing.T) {
 	a.gone(id)
 }
 
+// A box and a job of a live `up` spend one budget, whichever of them uses it up.
+func TestMCPModelsBesideAnUp(t *testing.T) {
+	t.Parallel()
+	a := newAgentOf(t, "local/box/models/testdata/caller")
+	x := newExperiment(t, fmt.Sprintf(`name: @NAME@
+ttl: 1h
+models:
+  chat: {model: gpt-4o-mini, price: {input: 1000, output: 1000}}
+budget: {amount: 0.2, onExceeded: stop}
+targets: {local: {models: {provider: echo}, isolation: container}}
+jobs:
+  ask: {image: %q, command: [/tool], args: [chat, chat, "50"], models: [chat], timeout: 1m}
+`, a.image))
+	a.dir = x.dir
+	x.must(0, "up")
+	_, session := a.stdio("--isolation", "container")
+	defer session.Close()
+	id, _ := a.call(session, "create", map[string]any{"image": a.image, "models": []string{"chat"}})["box"].(string)
+	spent := 0.0
+	for calls := 0; ; calls++ {
+		if c := x.run("run", "ask"); !strings.HasPrefix(c.stdout, "200 ") {
+			if calls == 0 || !strings.HasPrefix(c.stdout, "429 ") || !strings.Contains(c.stdout, "budget") {
+				t.Fatalf("the job after %d calls of the box: %+v", calls, c)
+			}
+			break
+		}
+		out, said := a.run(session, id, "chat", "chat", "50")
+		now, _ := out["spend_usd"].(float64)
+		if now <= spent || calls > 20 {
+			t.Fatalf("%v after %v: %q", out, spent, said)
+		}
+		spent = now
+		if strings.HasPrefix(said, "429 ") {
+			break
+		}
+	}
+	if c := x.run("run", "ask"); !strings.HasPrefix(c.stdout, "429 ") {
+		t.Errorf("the job beyond the budget: %+v", c)
+	}
+	if _, said := a.run(session, id, "chat", "chat", "50"); !strings.HasPrefix(said, "429 ") {
+		t.Errorf("the box beyond the budget: %q", said)
+	}
+	x.must(0, "down")
+}
+
 func TestMCPNoModels(t *testing.T) {
 	t.Parallel()
 	a := newCaller(t)
