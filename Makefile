@@ -69,7 +69,7 @@ lint: ## gofmt, go vet and, where it is installed, shellcheck
 	$(GO) vet ./...
 	cd bench/engine && $(GO) vet .
 	cd bench/openai && $(GO) vet .
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/run .ci/engine .ci/acceptance-azure examples/*/demo; fi
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run .ci/engine .ci/acceptance-azure .ci/vm examples/*/demo; fi
 
 # Packages that need no Pulumi engine build quickly with the race detector; the
 # others are tested without it. Each package is tested once.

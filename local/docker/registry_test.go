@@ -83,9 +83,24 @@ func as(t *testing.T, host, password string) *docker.Engine {
 	return e
 }
 
+// reachesLoopback skips a test with a registry of its own where the engine is rootless:
+// its 127.0.0.1 is another one.
+func reachesLoopback(t *testing.T, e *docker.Engine) {
+	t.Helper()
+	info, err := e.Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Rootless {
+		t.Skip("a rootless engine does not reach this host's loopback")
+	}
+}
+
 func TestPullWithCredentials(t *testing.T) {
 	t.Parallel()
-	own := labels(t, engine(t))
+	e := engine(t)
+	reachesLoopback(t, e)
+	own := labels(t, e)
 	host := lockedRegistry(t, own)
 	ref := host + "/" + own[dockertest.Label]
 	known := as(t, host, "secret")
@@ -124,7 +139,9 @@ func TestPullWithCredentials(t *testing.T) {
 
 func TestBuildFromRegistryWithCredentials(t *testing.T) {
 	t.Parallel()
-	own := labels(t, engine(t))
+	e := engine(t)
+	reachesLoopback(t, e)
+	own := labels(t, e)
 	host := lockedRegistry(t, own)
 	from := host + "/" + own[dockertest.Label] + ":1"
 	request := docker.BuildRequest{
