@@ -51,13 +51,20 @@ func (p *jsonPrinter) Finish(d Document, f *Failure) error {
 type ndjsonPrinter struct {
 	mu        sync.Mutex
 	out, err  io.Writer
+	clock     Clock
 	simulated bool
 	failed    error // the first error of writing; nothing is written after it
 }
 
-// Event keeps an error for Finish.
-func (p *ndjsonPrinter) Event(e stacks.Event) { _ = p.line(e) }
-func (p *ndjsonPrinter) Notice(text string)   { notice(p.err, text) }
+// Event keeps an error for Finish. An event without a time is of now.
+func (p *ndjsonPrinter) Event(e stacks.Event) {
+	if e.Time.IsZero() {
+		e.Time = p.clock.Now()
+	}
+	_ = p.line(e)
+}
+
+func (p *ndjsonPrinter) Notice(text string) { notice(p.err, text) }
 
 // Log prints the line as an object.
 func (p *ndjsonPrinter) Log(_ string, l LogLine) error { return p.line(l) }

@@ -86,7 +86,7 @@ func New(o Options) Printer {
 	case JSON:
 		return &jsonPrinter{out: o.Stdout, err: o.Stderr, simulated: o.Simulated}
 	case NDJSON:
-		return &ndjsonPrinter{out: o.Stdout, err: o.Stderr, simulated: o.Simulated}
+		return &ndjsonPrinter{out: o.Stdout, err: o.Stderr, clock: o.Clock, simulated: o.Simulated}
 	default:
 		return newTextPrinter(o)
 	}

@@ -151,7 +151,9 @@ func TestEventsAsNDJSON(t *testing.T) {
 	done := make(chan bool)
 	for i := range 20 {
 		go func() {
-			p.Event(log(fmt.Sprint(i), "text\nwith a break"))
+			e := log(fmt.Sprint(i), "text\nwith a break")
+			e.Time = time.Time{} // some have none
+			p.Event(e)
 			done <- p.Log("", LogLine{App: "x", Text: "y"}) == nil
 		}()
 	}
@@ -170,6 +172,9 @@ func TestEventsAsNDJSON(t *testing.T) {
 	for _, l := range lines {
 		if !strings.HasPrefix(l, "{") || !strings.HasSuffix(l, "}") {
 			t.Errorf("not an object: %s", l)
+		}
+		if strings.Contains(l, `"type"`) && !strings.Contains(l, `"time":"`+stopped{}.Now().Format(time.RFC3339)) {
+			t.Errorf("an event of another time: %s", l)
 		}
 	}
 }
