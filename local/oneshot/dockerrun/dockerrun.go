@@ -78,6 +78,12 @@ func (r *Runner) Image(ctx context.Context, name string) (oneshot.Image, error) 
 		return oneshot.Image{}, err
 	}
 	found, ok, err := engine.ResolveImage(ctx, name)
+	if _, id, pinned := strings.Cut(name, "@"); err == nil && !ok && pinned {
+		// The containerd store has it, by its ID, when the name has gone to another.
+		if found, ok, err = engine.ResolveImage(ctx, id); ok {
+			return readImage(found, id), nil
+		}
+	}
 	if err != nil {
 		return oneshot.Image{}, err
 	}
