@@ -137,7 +137,7 @@ func (x *experiment) sound() stacks.Result {
 	x.t.Helper()
 	status := x.must(0, "status", "-o", "json").result(x.t)
 	if status.Result != stacks.StatusRunning || len(status.Drift) > 0 {
-		x.t.Fatalf("after up: %+v", status)
+		x.t.Fatalf("after up: %s, drift %+v, apps %+v", status.Result, status.Drift, status.Apps)
 	}
 	for _, app := range status.Apps {
 		if app.State != stacks.AppRunning {

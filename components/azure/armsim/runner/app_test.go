@@ -137,7 +137,7 @@ func TestAppThatFails(t *testing.T) {
 		{"outside", "ImagePullFailure", "docker pull", func(s *run.Spec) { s.Container.Image = run.Image{Ref: "example.invalid/x:1"} }},
 		{"sick", "ProbeFailure", "GET /healthz: 500", func(s *run.Spec) {
 			s.Container.Env = []run.KV{{Name: "HEALTH", Value: "500"}}
-			s.Container.Probes = []run.Probe{{Type: "Startup", Path: "/healthz", Port: 8080, Period: time.Second, FailureThreshold: 2}}
+			s.Container.Probes = []run.Probe{{Type: "Startup", Path: "/healthz", Port: 8080, Period: time.Second, FailureThreshold: 6}} // the first may time out on a busy machine
 		}},
 		{"init", "InitContainerFailed", "status 4", func(s *run.Spec) {
 			s.Init = []run.Container{s.Container}
