@@ -218,6 +218,7 @@ var mayImport = map[string][]string{
 	"cmd/envctl/e2e":              {}, // whole-program tests
 	"cmd/envctl/faults":           {}, // whole-program tests
 	"cmd/envctl/stores":           {},
+	"cmd/envctl/programtest":      {},
 	"cmd/envctl/internal/startup": {},
 	"cmd/envctl":                  {"cmd/envctl/internal/cli", "cmd/envctl/internal/startup"},
 }

@@ -51,7 +51,7 @@ func TestTheProbeGetsOutOfAnOpenContainer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if isolation.Of(info.DefaultRuntime) != isolation.Container {
-		t.Skipf("the engine's default is %s", info.DefaultRuntime)
+		dockertest.Cannot(t, "the engine's default is %s", info.DefaultRuntime)
 	}
 	w, err := newWorld(t.Context(), e, "")
 	if err != nil {

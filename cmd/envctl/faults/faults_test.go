@@ -24,6 +24,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/envctl/envctl/cmd/envctl/programtest"
 	"github.com/envctl/envctl/components/azure/armsim"
 	"github.com/envctl/envctl/components/azure/armsim/fault"
 )
@@ -31,23 +32,7 @@ import (
 // envctl is the program that is tested.
 var envctl string
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "envctl-faults-*")
-	if err == nil {
-		envctl = filepath.Join(dir, "envctl")
-		build := exec.Command("go", "build", "-buildvcs=false", "-o", envctl, "..")
-		build.Stderr = os.Stderr
-		err = build.Run()
-	}
-	status := 1
-	if err == nil {
-		status = m.Run()
-	} else {
-		fmt.Fprintln(os.Stderr, "building what is tested:", err)
-	}
-	_ = os.RemoveAll(dir)
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { programtest.Main(m, &envctl) }
 
 // definition has every kind of resource of an experiment.
 const definition = `name: exp

@@ -23,29 +23,14 @@ import (
 	_ "gocloud.dev/blob/gcsblob"
 	_ "gocloud.dev/blob/s3blob"
 
+	"github.com/envctl/envctl/cmd/envctl/programtest"
 	"github.com/envctl/envctl/components/azure/armsim"
 )
 
 // envctl is the program that is tested.
 var envctl string
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "envctl-stores-*")
-	if err == nil {
-		envctl = filepath.Join(dir, "envctl")
-		build := exec.Command("go", "build", "-buildvcs=false", "-o", envctl, "..")
-		build.Stderr = os.Stderr
-		err = build.Run()
-	}
-	status := 1
-	if err == nil {
-		status = m.Run()
-	} else {
-		fmt.Fprintln(os.Stderr, "building what is tested:", err)
-	}
-	_ = os.RemoveAll(dir)
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { programtest.Main(m, &envctl) }
 
 // A model needs no image.
 const definition = `name: exp

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/envctl/envctl/local/docker/dockertest"
 	"github.com/envctl/envctl/local/gateway/authority"
 	"github.com/envctl/envctl/local/gateway/protocol"
 )
@@ -181,7 +182,7 @@ func TestOpenSSLFindsTheAuthority(t *testing.T) {
 	t.Parallel()
 	openssl, err := exec.LookPath("openssl")
 	if err != nil {
-		t.Skip("no openssl here: ", err)
+		dockertest.Cannot(t, "no openssl here: %v", err)
 	}
 	a, folder := newAuthority(t, "key"), t.TempDir()
 	if err := a.Write(folder, protocol.TrustFile); err != nil {
@@ -200,7 +201,7 @@ func TestSubjectHashIsOpenSSLs(t *testing.T) {
 	t.Parallel()
 	openssl, err := exec.LookPath("openssl")
 	if err != nil {
-		t.Skip("no openssl here: ", err)
+		dockertest.Cannot(t, "no openssl here: %v", err)
 	}
 	for _, name := range []pkix.Name{
 		{CommonName: "envctl sandbox " + host},
