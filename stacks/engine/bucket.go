@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/pulumi/pulumi/pkg/v3/authhelpers"
@@ -47,7 +48,7 @@ func s3Query(q url.Values) url.Values {
 	}
 	if !strings.Contains(endpoint, "://") {
 		scheme := "https://"
-		if q.Get("disable_https") == "true" {
+		if plain, err := strconv.ParseBool(q.Get("disable_https")); err == nil && plain {
 			scheme = "http://"
 		}
 		q.Set("endpoint", scheme+endpoint)
