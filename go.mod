@@ -261,3 +261,5 @@ require (
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 	lukechampine.com/frand v1.5.1 // indirect
 )
+
+replace github.com/santhosh-tekuri/jsonschema/v5 => ./stacks/internal/jsonschema

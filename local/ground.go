@@ -46,6 +46,17 @@ func (t *Target) subnet(ctx context.Context, spec plan.Spec, lost netip.Prefix) 
 	return free, nil
 }
 
+// Begin implements [stacks.Beginner]: the network, on which all else waits.
+func (t *Target) Begin(ctx context.Context, p *plan.Plan) (undo func(context.Context) error) {
+	if t.Ahead == nil || t.made == nil {
+		return func(context.Context) error { return nil }
+	}
+	spec := p.Spec()
+	name := target.NetworkName(spec.Experiment, spec.Instance)
+	t.Ahead.Network(ctx, name, target.NetworkOptions(spec, t.made.Subnet))
+	return func(ctx context.Context) error { return t.Ahead.Drop(ctx, name) }
+}
+
 // overlaps is what an engine says of a range that another network has. Through the
 // Pulumi engine only the text comes.
 const overlaps = "Pool overlaps with other one on this address space"
@@ -79,18 +90,26 @@ func ownRange(n network.Network) (netip.Prefix, bool) {
 	return p, p.IsValid() && sandbox.IsOurs(p)
 }
 
-// rangeOf is the range of an instance's network as it is; the zero value where there
-// is no such network, or it is none of the pool's.
-func (t *Target) rangeOf(ctx context.Context, spec plan.Spec) (netip.Prefix, error) {
-	got, err := t.Engine.Client().NetworkInspect(ctx, target.NetworkName(spec.Experiment, spec.Instance), client.NetworkInspectOptions{})
+// ownNetwork is an instance's network as the engine reports it; nil where there is none.
+func (t *Target) ownNetwork(ctx context.Context, spec plan.Spec) (*network.Inspect, error) {
+	name := target.NetworkName(spec.Experiment, spec.Instance)
+	got, err := t.Engine.Client().NetworkInspect(ctx, name, client.NetworkInspectOptions{})
 	if cerrdefs.IsNotFound(err) {
-		return netip.Prefix{}, nil
+		return nil, nil
 	}
 	if err != nil {
-		return netip.Prefix{}, err
+		return nil, fmt.Errorf("looking at %s: %w", name, err)
 	}
-	own, _ := ownRange(got.Network.Network)
-	return own, nil
+	return &got.Network, nil
+}
+
+// rangeOf is the range of the pool that a network has; the zero value for none.
+func rangeOf(n *network.Inspect) netip.Prefix {
+	if n == nil {
+		return netip.Prefix{}
+	}
+	own, _ := ownRange(n.Network)
+	return own
 }
 
 // NoRangeError says that every range for networks is in use.

@@ -159,18 +159,17 @@ const noNetwork = "none"
 // jobNetwork is the experiment's network where it is up, so that the job finds the
 // apps it needs and the gateway; a job that needs neither runs without any.
 func (t *Target) jobNetwork(ctx context.Context, spec plan.Spec, w plan.Workload) (string, netip.Prefix, error) {
-	drift, err := t.networkDrift(ctx, spec)
+	ground, err := t.ownNetwork(ctx, spec)
 	if err != nil {
 		return "", netip.Prefix{}, err
 	}
-	if len(drift) > 0 && drift[0].Got == "missing" {
+	if ground == nil {
 		if len(w.Egress)+len(w.Models)+len(w.Needs) > 0 {
 			return "", netip.Prefix{}, &JobError{w.Name, "has egress, models or needs, which are there while the experiment is up", "bring it up first: envctl up"}
 		}
 		return noNetwork, netip.Prefix{}, nil
 	}
-	subnet, err := t.rangeOf(ctx, spec)
-	return target.NetworkName(spec.Experiment, spec.Instance), subnet, err
+	return target.NetworkName(spec.Experiment, spec.Instance), rangeOf(ground), nil
 }
 
 // jobProfile is the hardening of a job's container on a network.

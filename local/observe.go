@@ -10,6 +10,7 @@ import (
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 	"golang.org/x/sync/errgroup"
 
@@ -44,25 +45,23 @@ func (t *Target) Observe(ctx context.Context, p *plan.Plan) (stacks.Observation,
 	if err != nil {
 		return stacks.Observation{}, err
 	}
-	subnet, err := t.rangeOf(ctx, spec)
+	ground, err := t.ownNetwork(ctx, spec)
 	if err != nil {
-		return stacks.Observation{}, fmt.Errorf("looking at %s: %w", target.NetworkName(spec.Experiment, spec.Instance), err)
+		return stacks.Observation{}, err
 	}
-	expected := expectedContainers(p, subnet, isolated.Runtime)
+	expected := expectedContainers(p, rangeOf(ground), isolated.Runtime)
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxInspect)
 	known := images.Remember(t.Engine)
 	for i := range expected {
 		group.Go(func() error { return t.inspect(gctx, known, spec, &expected[i]) })
 	}
-	var drift []stacks.Drift
-	group.Go(func() (err error) { drift, err = t.networkDrift(gctx, spec); return err })
 	health := map[string]protocol.AppStatus{}
 	group.Go(func() (err error) { health, err = t.health(gctx, p); return err })
 	if err := group.Wait(); err != nil {
 		return stacks.Observation{}, fmt.Errorf("looking at %s: %w", target.NetworkName(spec.Experiment, spec.Instance), err)
 	}
-	obs := stacks.Observation{Drift: drift}
+	obs := stacks.Observation{Drift: networkDrift(ground)}
 	for _, f := range expected {
 		obs.Drift = append(obs.Drift, f.drift()...)
 		if f.component != target.Gateway {
@@ -182,19 +181,14 @@ func exitReason(s *container.State) string {
 	return fmt.Sprintf("exit status %d", s.ExitCode)
 }
 
-func (t *Target) networkDrift(ctx context.Context, spec plan.Spec) ([]stacks.Drift, error) {
-	got, err := t.Engine.Client().NetworkInspect(ctx, target.NetworkName(spec.Experiment, spec.Instance), client.NetworkInspectOptions{})
-	if cerrdefs.IsNotFound(err) {
-		return []stacks.Drift{{Resource: "network", Want: "present", Got: "missing"}}, nil
+func networkDrift(n *network.Inspect) (out []stacks.Drift) {
+	if n == nil {
+		return []stacks.Drift{{Resource: "network", Want: "present", Got: "missing"}}
 	}
-	if err != nil {
-		return nil, err
-	}
-	var out []stacks.Drift
-	for _, d := range sandbox.VerifyNetwork(got.Network, sandbox.InternalNetwork()) {
+	for _, d := range sandbox.VerifyNetwork(*n, sandbox.InternalNetwork()) {
 		out = append(out, stacks.Drift{Resource: "network", Path: d.Path, Want: d.Want, Got: d.Got})
 	}
-	return out, nil
+	return out
 }
 
 // addURLs says where public apps answer, from the ports the gateway has now.

@@ -17,6 +17,7 @@ import (
 	"github.com/envctl/envctl/components"
 	"github.com/envctl/envctl/components/definition"
 	target "github.com/envctl/envctl/components/docker"
+	"github.com/envctl/envctl/components/docker/provider"
 	"github.com/envctl/envctl/components/plan"
 	"github.com/envctl/envctl/local/docker"
 	"github.com/envctl/envctl/local/gateway"
@@ -35,6 +36,9 @@ type Target struct {
 	Registry *registry.Service
 	// Models answers for the models of instances; nil: nothing does.
 	Models Models
+	// Ahead makes an experiment's network while the Pulumi engine starts; nil: that
+	// engine has it made.
+	Ahead *provider.Ahead
 
 	// made is what Component returned last; its range can turn out to be taken.
 	made *target.Sandbox
@@ -45,6 +49,7 @@ type Target struct {
 
 var (
 	_ stacks.Target   = (*Target)(nil)
+	_ stacks.Beginner = (*Target)(nil)
 	_ stacks.Repeater = (*Target)(nil)
 )
 

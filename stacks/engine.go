@@ -13,9 +13,9 @@ import (
 type Engine interface {
 	// Preview says what Up would do and changes nothing.
 	Preview(ctx context.Context, ref Ref, program pulumi.RunFunc, opts Options) ([]Step, Changes, error)
-	// Up makes the stack what program says. After an error the state holds what
-	// exists, and the same call goes on from there.
-	Up(ctx context.Context, ref Ref, program pulumi.RunFunc, opts Options) (Changes, error)
+	// Up makes the stack what program says and returns its outputs as Outputs does.
+	// After an error the state holds what exists, and the same call goes on from there.
+	Up(ctx context.Context, ref Ref, program pulumi.RunFunc, opts Options) (map[string]any, Changes, error)
 	// Destroy deletes every resource of the stack and its state. A stack that
 	// does not exist is no error.
 	Destroy(ctx context.Context, ref Ref, opts Options) (Changes, error)

@@ -43,6 +43,14 @@ type Waiter interface {
 	Await(ctx context.Context, p *plan.Plan, onEvent func(Event)) error
 }
 
+// Beginner is a target that can make something of a plan before the Pulumi engine asks
+// for it.
+type Beginner interface {
+	// Begin starts that beside the engine's own start. undo removes what the engine
+	// never asked for after all.
+	Begin(ctx context.Context, p *plan.Plan) (undo func(context.Context) error)
+}
+
 // Trimmer is a target where a killed operation may have made more than the workloads
 // that [Target.Prune] looks for.
 type Trimmer interface {

@@ -50,7 +50,10 @@ func measure(ctx context.Context) (t times, err error) {
 		return t, err
 	}
 	ref := stacks.Ref{Experiment: "empty", Instance: "default", Target: "local"}
-	up := func(e *engine.Engine) (stacks.Changes, error) { return e.Up(ctx, ref, empty, stacks.Options{}) }
+	up := func(e *engine.Engine) (stacks.Changes, error) {
+		_, changes, err := e.Up(ctx, ref, empty, stacks.Options{})
+		return changes, err
+	}
 	steps := []struct {
 		seconds *float64
 		run     func(*engine.Engine) (stacks.Changes, error)

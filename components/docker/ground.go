@@ -4,6 +4,9 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/client"
+
 	"github.com/envctl/envctl/components/plan"
 	"github.com/envctl/envctl/local/gateway"
 	"github.com/envctl/envctl/local/sandbox"
@@ -41,4 +44,15 @@ func Profile(spec plan.Spec, w plan.Workload, subnet netip.Prefix) sandbox.Profi
 		p.Volumes = []sandbox.Volume{{Name: TrustName(spec.Experiment, spec.Instance), Path: gateway.TrustFolder, ReadOnly: true}}
 	}
 	return p
+}
+
+// NetworkOptions is the request for an experiment's network, as the provider makes it of
+// [Sandbox.Environment].
+func NetworkOptions(spec plan.Spec, subnet netip.Prefix) client.NetworkCreateOptions {
+	o := client.NetworkCreateOptions{
+		IPAM:   &network.IPAM{Driver: "default", Config: []network.IPAMConfig{{Subnet: subnet}}},
+		Labels: Labels(spec, "network", ""),
+	}
+	sandbox.InternalNetwork().Apply(&o)
+	return o
 }

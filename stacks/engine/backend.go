@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/pulumi/pulumi/pkg/v3/backend"
 	"github.com/pulumi/pulumi/pkg/v3/backend/display"
 	"github.com/pulumi/pulumi/pkg/v3/backend/diy"
 	"github.com/pulumi/pulumi/pkg/v3/resource/stack"
-	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/diag/colors"
@@ -122,11 +120,14 @@ func (c *command) remove(ctx context.Context, name string) error {
 
 // outputs answers `stack output --json`.
 func (c *command) outputs(ctx context.Context, name string, showSecrets bool) (string, error) {
-	s, err := c.stack(ctx, name)
-	if err != nil {
-		return "", err
+	if c.read == nil {
+		s, err := c.stack(ctx, name)
+		if err != nil {
+			return "", err
+		}
+		c.read = s
 	}
-	props, err := s.SnapshotStackOutputs(ctx, c.engine.secrets)
+	props, err := c.read.SnapshotStackOutputs(ctx, c.engine.secrets)
 	if err != nil {
 		return "", c.explainState(ctx, name, err)
 	}
@@ -157,31 +158,6 @@ func (c *command) ids(ctx context.Context, name string) ([]string, error) {
 		if r.Custom && r.ID != "" {
 			out = append(out, r.ID.String())
 		}
-	}
-	return out, nil
-}
-
-func (c *command) lastUpdate(ctx context.Context, name string) ([]auto.UpdateSummary, error) {
-	s, err := c.stack(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	infos, err := s.Backend().GetHistory(ctx, s.Ref(), 1, 1)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]auto.UpdateSummary, 0, len(infos))
-	for _, info := range infos {
-		changes := map[string]int{}
-		for op, n := range info.ResourceChanges {
-			changes[string(op)] = n
-		}
-		end := time.Unix(info.EndTime, 0).UTC().Format(time.RFC3339)
-		out = append(out, auto.UpdateSummary{
-			Version: info.Version, Kind: string(info.Kind), Message: info.Message, Environment: info.Environment,
-			StartTime: time.Unix(info.StartTime, 0).UTC().Format(time.RFC3339), EndTime: &end,
-			Result: string(info.Result), ResourceChanges: &changes,
-		})
 	}
 	return out, nil
 }

@@ -80,7 +80,7 @@ func TestFileURLs(t *testing.T) {
 		e := newEngine(t, dir, withWorld(w), func(c *engine.Config) {
 			c.BackendURL, c.Interrupted = url, func(stacks.Ref) bool { return true }
 		})
-		if _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
+		if _, _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
 			t.Errorf("up on %s: %v", url, err)
 			continue
 		}
@@ -108,7 +108,7 @@ func TestAStateStoreThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	dir, w := t.TempDir(), newWorld()
 	e := newEngine(t, dir, withWorld(w))
-	if _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
+	if _, _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	locks := filepath.Join(dir, "pulumi/.pulumi/locks")
@@ -118,7 +118,7 @@ func TestAStateStoreThatCannotBeWritten(t *testing.T) {
 	if err := os.WriteFile(locks, nil, 0o600); err != nil { // nothing can be made below a file, by root neither
 		t.Fatal(err)
 	}
-	_, err := e.Up(t.Context(), ref, of(thing{name: "a"}, thing{name: "b"}), stacks.Options{})
+	_, _, err := e.Up(t.Context(), ref, of(thing{name: "a"}, thing{name: "b"}), stacks.Options{})
 	if err == nil || !strings.Contains(err.Error(), locks) || w.made()["b"] != 0 {
 		t.Errorf("up: %v, made %v", err, w.made())
 	}

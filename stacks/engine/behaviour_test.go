@@ -66,13 +66,13 @@ func TestAFailingResourceSaysWhyAndTheRestIsRecorded(t *testing.T) {
 	t.Parallel()
 	dir, w := t.TempDir(), newWorld()
 	e := newEngine(t, dir, withWorld(w))
-	if _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
+	if _, _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	var events []stacks.Event
 	opts := stacks.Options{OnEvent: func(ev stacks.Event) { events = append(events, ev) }}
 	program := of(thing{name: "a"}, thing{name: "b", do: "fail beside"}, thing{name: "c", do: "slow"})
-	_, err := e.Up(t.Context(), ref, program, opts)
+	_, _, err := e.Up(t.Context(), ref, program, opts)
 	var failed *engine.ResourceError
 	if !errors.As(err, &failed) {
 		t.Fatalf("up: %v", err)
@@ -99,7 +99,7 @@ func TestAFailingResourceSaysWhyAndTheRestIsRecorded(t *testing.T) {
 	if !maps.Equal(ends, map[string]string{"b": "failed", "c": "done"}) {
 		t.Errorf("events end with %v", ends)
 	}
-	changes, err := e.Up(t.Context(), ref, of(thing{name: "a"}, thing{name: "b"}, thing{name: "c", do: "slow"}), stacks.Options{})
+	_, changes, err := e.Up(t.Context(), ref, of(thing{name: "a"}, thing{name: "b"}, thing{name: "c", do: "slow"}), stacks.Options{})
 	if err != nil || changes.Create != 1 || changes.Same != 2 {
 		t.Errorf("the next up: %+v, %v", changes, err)
 	}
@@ -115,7 +115,7 @@ func TestAFailingProgram(t *testing.T) {
 	program := func(ctx *pulumi.Context) error {
 		return errors.Join(of(thing{name: "a"})(ctx), errors.New("the program has had enough"))
 	}
-	_, err := e.Up(t.Context(), ref, program, stacks.Options{})
+	_, _, err := e.Up(t.Context(), ref, program, stacks.Options{})
 	if err == nil || !strings.Contains(err.Error(), "the program has had enough") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("up: %q", err)
 	}
@@ -128,14 +128,14 @@ func TestCancelStopsAndTheNextUpGoesOn(t *testing.T) {
 	t.Parallel()
 	dir, w := t.TempDir(), newWorld()
 	e := newEngine(t, dir, withWorld(w))
-	if _, err := e.Up(t.Context(), ref, of(thing{name: "first"}), stacks.Options{}); err != nil {
+	if _, _, err := e.Up(t.Context(), ref, of(thing{name: "first"}), stacks.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stop := errors.New("somebody pressed Ctrl-C")
 	ended := make(chan error, 1)
 	go func() {
-		_, err := e.Up(ctx, ref, of(thing{name: "first"}, thing{name: "slow", do: "block"}), stacks.Options{})
+		_, _, err := e.Up(ctx, ref, of(thing{name: "first"}, thing{name: "slow", do: "block"}), stacks.Options{})
 		ended <- err
 	}()
 	if name := <-w.blocked; name != "slow" {
@@ -157,7 +157,7 @@ func TestCancelStopsAndTheNextUpGoesOn(t *testing.T) {
 	if err != nil || len(locks) > 0 {
 		t.Errorf("locks left: %v, %v", locks, err)
 	}
-	changes, err := e.Up(t.Context(), ref, of(thing{name: "first"}, thing{name: "slow"}), stacks.Options{})
+	_, changes, err := e.Up(t.Context(), ref, of(thing{name: "first"}, thing{name: "slow"}), stacks.Options{})
 	if err != nil || changes.Create != 1 || changes.Same != 1 {
 		t.Errorf("the next up: %+v, %v", changes, err)
 	}
@@ -172,7 +172,7 @@ func TestAnEndedContextStartsNothing(t *testing.T) {
 	e := newEngine(t, t.TempDir(), withWorld(w))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := e.Up(ctx, ref, of(thing{name: "a"}), stacks.Options{}); !errors.Is(err, context.Canceled) {
+	if _, _, err := e.Up(ctx, ref, of(thing{name: "a"}), stacks.Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("up: %v", err)
 	}
 	if got := w.made(); len(got) != 0 {
@@ -190,7 +190,7 @@ func TestStacksSideBySide(t *testing.T) {
 			r := stacks.Ref{Experiment: "side", Instance: fmt.Sprintf("i%d", i), Target: "local"}
 			name := fmt.Sprintf("thing%d", i)
 			for range 2 {
-				if _, err := e.Up(t.Context(), r, of(thing{name: name, secret: "s3cret"}), stacks.Options{}); err != nil {
+				if _, _, err := e.Up(t.Context(), r, of(thing{name: name, secret: "s3cret"}), stacks.Options{}); err != nil {
 					t.Errorf("up %s: %v", r, err)
 				}
 			}
@@ -213,7 +213,7 @@ func TestPreviewSaysWhatUpDoes(t *testing.T) {
 	w := newWorld()
 	e := newEngine(t, t.TempDir(), withWorld(w))
 	before := of(thing{name: "kept"}, thing{name: "changed"}, thing{name: "dropped"})
-	if _, err := e.Up(t.Context(), ref, before, stacks.Options{}); err != nil {
+	if _, _, err := e.Up(t.Context(), ref, before, stacks.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	after := of(thing{name: "kept"}, thing{name: "changed", secret: "s3cret"}, thing{name: "new"})
@@ -238,7 +238,7 @@ func TestPreviewSaysWhatUpDoes(t *testing.T) {
 	if made := w.made(); made["new"] != 0 || made["dropped"] != 1 {
 		t.Errorf("a preview changed things: %v", made)
 	}
-	if changes, err := e.Up(t.Context(), ref, after, stacks.Options{}); err != nil || changes != want {
+	if _, changes, err := e.Up(t.Context(), ref, after, stacks.Options{}); err != nil || changes != want {
 		t.Errorf("up counts %+v, %v", changes, err)
 	}
 }

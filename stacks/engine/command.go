@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/blang/semver"
+	"github.com/pulumi/pulumi/pkg/v3/backend"
 	"github.com/pulumi/pulumi/pkg/v3/backend/diy"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 )
@@ -29,6 +29,9 @@ type command struct {
 	engine *Engine
 	url    string      // of the state store
 	opened diy.Backend // nil until the first use
+	// read is what outputs were read of, so that the Automation API's two questions
+	// and ours after an update read the state once.
+	read backend.Stack
 	// caller is the caller's context: its end asks the engine to stop.
 	caller context.Context
 	// err is the last failure as an error value, which the Automation API
@@ -106,7 +109,7 @@ func (c *command) dispatch(ctx context.Context, args []string) (string, error) {
 	case "stack output":
 		return c.outputs(ctx, line.stack(), line.has("show-secrets"))
 	case "stack history":
-		return c.history(ctx, line.stack())
+		return "[]", nil // the summary of an update, which nobody here reads
 	case "up", "preview", "destroy":
 		return "", c.update(ctx, line)
 	}
@@ -168,15 +171,4 @@ func (l commandLine) stack() string {
 		return l.flags["stack"]
 	}
 	return strings.Join(l.args, "")
-}
-
-// history answers `stack history --json` with the last update alone: the
-// Automation API asks for one entry, for its summary.
-func (c *command) history(ctx context.Context, name string) (string, error) {
-	updates, err := c.lastUpdate(ctx, name)
-	if err != nil {
-		return "", err
-	}
-	raw, err := json.Marshal(updates)
-	return string(raw), err
 }

@@ -118,8 +118,8 @@ func TestCommandLinesOfTheAutomationAPI(t *testing.T) {
 	refresh := stacks.Options{Refresh: true}
 	run := map[string]func() error{
 		"preview": func() error { _, _, err := e.Preview(t.Context(), ref, program, refresh); return err },
-		"up":      func() error { _, err := e.Up(t.Context(), ref, program, refresh); return err },
-		"again":   func() error { _, err := e.Up(t.Context(), ref, program, stacks.Options{}); return err },
+		"up":      func() error { _, _, err := e.Up(t.Context(), ref, program, refresh); return err },
+		"again":   func() error { _, _, err := e.Up(t.Context(), ref, program, stacks.Options{}); return err },
 		"outputs": func() error { _, _, err := e.Outputs(t.Context(), ref); return err },
 		"destroy": func() error { _, err := e.Destroy(t.Context(), ref, refresh); return err },
 	}

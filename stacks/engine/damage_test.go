@@ -15,7 +15,7 @@ import (
 func operations(t *testing.T, e *engine.Engine, program thing) map[string]func() error {
 	return map[string]func() error{
 		"up": func() error {
-			_, err := e.Up(t.Context(), ref, of(program), stacks.Options{})
+			_, _, err := e.Up(t.Context(), ref, of(program), stacks.Options{})
 			return err
 		},
 		"preview": func() error {
@@ -56,7 +56,7 @@ func TestADamagedStateIsNamedAndCanBeRestored(t *testing.T) {
 				c.Interrupted = func(stacks.Ref) bool { return interrupted }
 			})
 			program := thing{name: "a"}
-			if _, err := e.Up(t.Context(), ref, of(program), stacks.Options{}); err != nil {
+			if _, _, err := e.Up(t.Context(), ref, of(program), stacks.Options{}); err != nil {
 				t.Fatal(err)
 			}
 			file := stateFile(dir, ref)
@@ -83,7 +83,7 @@ func TestADamagedStateIsNamedAndCanBeRestored(t *testing.T) {
 				t.Errorf("the damaged state was changed: %v", err)
 			}
 			restore(t, damaged)
-			if changes, err := e.Up(t.Context(), ref, of(program), stacks.Options{}); err != nil {
+			if _, changes, err := e.Up(t.Context(), ref, of(program), stacks.Options{}); err != nil {
 				t.Errorf("up after restoring: %+v, %v", changes, err)
 			}
 		})
@@ -109,7 +109,7 @@ func TestADamagedStateWithoutBackup(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	e := newEngine(t, dir, withWorld(newWorld()))
-	if _, err := e.Up(t.Context(), ref, of(), stacks.Options{}); err != nil {
+	if _, _, err := e.Up(t.Context(), ref, of(), stacks.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	file := stateFile(dir, ref)
@@ -161,7 +161,7 @@ func TestPendingOperationsAreDropped(t *testing.T) {
 	e := newEngine(t, dir, withWorld(w), func(c *engine.Config) {
 		c.Interrupted = func(stacks.Ref) bool { return true }
 	})
-	if _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
+	if _, _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	pending(t, stateFile(dir, ref))
@@ -171,7 +171,7 @@ func TestPendingOperationsAreDropped(t *testing.T) {
 			said = append(said, ev.Message)
 		}
 	}}
-	changes, err := e.Up(t.Context(), ref, of(thing{name: "a"}, thing{name: "half"}), opts)
+	_, changes, err := e.Up(t.Context(), ref, of(thing{name: "a"}, thing{name: "half"}), opts)
 	if err != nil || changes.Create != 1 || changes.Same != 1 {
 		t.Errorf("up: %+v, %v", changes, err)
 	}

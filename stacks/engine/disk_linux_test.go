@@ -28,12 +28,12 @@ func TestAFullDisk(t *testing.T) {
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 	w := newWorld()
 	e := newEngine(t, dir, withWorld(w))
-	if _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
+	if _, _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	w.hook = func() { fill(t, filepath.Join(dir, "fill")) }
 	began := time.Now()
-	_, err := e.Up(t.Context(), ref, of(thing{name: "a"}, thing{name: "b", do: "hook"}, thing{name: "c"}), stacks.Options{})
+	_, _, err := e.Up(t.Context(), ref, of(thing{name: "a"}, thing{name: "b", do: "hook"}, thing{name: "c"}), stacks.Options{})
 	t.Logf("%v: %v", time.Since(began), err)
 	var unwritten *engine.RecordError
 	if !errors.As(err, &unwritten) || !strings.Contains(err.Error(), "cannot be recorded") ||
@@ -49,7 +49,7 @@ func TestAFullDisk(t *testing.T) {
 	if got := recorded(t, dir, ref); !slices.Contains(got, "a") {
 		t.Errorf("the state before is lost: %v", got)
 	}
-	if _, err := e.Up(t.Context(), ref, of(thing{name: "a"}, thing{name: "b"}), stacks.Options{}); err != nil {
+	if _, _, err := e.Up(t.Context(), ref, of(thing{name: "a"}, thing{name: "b"}), stacks.Options{}); err != nil {
 		t.Errorf("up with room again: %v", err)
 	}
 }

@@ -125,11 +125,11 @@ func (e *Engine) Preview(
 // Up implements [stacks.Engine].
 func (e *Engine) Up(
 	ctx context.Context, ref stacks.Ref, program pulumi.RunFunc, opts stacks.Options,
-) (stacks.Changes, error) {
+) (map[string]any, stacks.Changes, error) {
 	op := e.operation(ctx, ref, opts)
 	stack, err := op.open(program, true)
 	if err != nil {
-		return stacks.Changes{}, err
+		return nil, stacks.Changes{}, err
 	}
 	err = op.watch(func(ch chan<- events.EngineEvent) error {
 		// Not ContinueOnError: with it, Pulumi dereferences nil where outputs cannot
@@ -142,7 +142,11 @@ func (e *Engine) Up(
 		_, err := stack.Up(op.ctx, options...)
 		return err
 	})
-	return op.changes(), err
+	if err != nil {
+		return nil, op.changes(), err
+	}
+	out, err := op.outputs()
+	return out, op.changes(), err
 }
 
 // Destroy implements [stacks.Engine].
@@ -182,19 +186,11 @@ func (e *Engine) Destroy(ctx context.Context, ref stacks.Ref, opts stacks.Option
 
 // Outputs implements [stacks.Engine].
 func (e *Engine) Outputs(ctx context.Context, ref stacks.Ref) (map[string]any, bool, error) {
-	op := e.operation(ctx, ref, stacks.Options{})
-	raw, err := op.cmd.outputs(op.ctx, ref.String(), false)
+	out, err := e.operation(ctx, ref, stacks.Options{}).outputs()
 	if errors.Is(err, errNoStack) {
 		return nil, false, nil
 	}
-	if err != nil {
-		return nil, false, err
-	}
-	out := map[string]any{}
-	if err := json.Unmarshal([]byte(raw), &out); err != nil {
-		return nil, false, fmt.Errorf("reading outputs of %s: %w", ref, err)
-	}
-	return out, true, nil
+	return out, err == nil, err
 }
 
 // Generated implements [stacks.Engine].

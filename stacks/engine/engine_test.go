@@ -52,7 +52,7 @@ func TestLifecycleOfAnEmptyProgram(t *testing.T) {
 	}
 	for _, name := range []string{"up", "unchanged up"} {
 		start := time.Now()
-		if _, err := e.Up(ctx, ref, program, stacks.Options{}); err != nil {
+		if _, _, err := e.Up(ctx, ref, program, stacks.Options{}); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		t.Logf("%s: %v", name, time.Since(start))

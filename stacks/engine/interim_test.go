@@ -81,7 +81,7 @@ func TestTheInterimStateIsTheState(t *testing.T) {
 		{name: "nothing", program: of()},
 	} {
 		got = nil
-		_, err := e.Up(t.Context(), ref, step.program, stacks.Options{Refresh: step.refresh})
+		_, _, err := e.Up(t.Context(), ref, step.program, stacks.Options{Refresh: step.refresh})
 		if (err != nil) != step.fails {
 			t.Fatalf("%s: %v", step.name, err)
 		}
@@ -141,7 +141,7 @@ func TestKilled(t *testing.T) {
 		}
 	}
 	e := newEngine(t, dir, withWorld(w), func(c *engine.Config) { c.FinalState, c.Interim = true, 5*time.Millisecond })
-	_, err := e.Up(t.Context(), ref, within("g", true,
+	_, _, err := e.Up(t.Context(), ref, within("g", true,
 		thing{name: "a"}, thing{name: "b"}, thing{name: "c"}, thing{name: "last", do: "hook"}), stacks.Options{})
 	t.Fatalf("not killed: %v", err)
 }
@@ -175,7 +175,7 @@ func TestAKilledUpdateGoesOnFromTheInterimState(t *testing.T) {
 			e := newEngine(t, dir, withWorld(newWorld()), func(c *engine.Config) {
 				c.Interrupted = func(stacks.Ref) bool { return true }
 			})
-			changes, err := e.Up(t.Context(), ref, within("g", true, thing{name: "a"}, thing{name: "b", do: "other"}, thing{name: "d"}), stacks.Options{})
+			_, changes, err := e.Up(t.Context(), ref, within("g", true, thing{name: "a"}, thing{name: "b", do: "other"}, thing{name: "d"}), stacks.Options{})
 			must(t, err)
 			want := stacks.Changes{Create: 1, Update: 1, Delete: 1, Same: 1}
 			if spoil != nil {
@@ -200,10 +200,10 @@ func TestAnInterimStateThatIsOlder(t *testing.T) {
 	t.Parallel()
 	dir, w := t.TempDir(), newWorld()
 	e := newEngine(t, dir, withWorld(w), func(c *engine.Config) { c.Interrupted = func(stacks.Ref) bool { return true } })
-	_, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{})
+	_, _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{})
 	must(t, err)
 	write(t, interimFile(dir), `{"version": 3, "deployment": {"manifest": {"time": "`+time.Now().Add(-time.Minute).Format(time.RFC3339Nano)+`"}, "resources": []}}`)
-	changes, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{})
+	_, changes, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{})
 	if err != nil || changes != (stacks.Changes{Same: 1}) {
 		t.Errorf("%+v, %v", changes, err)
 	}
@@ -214,12 +214,12 @@ func TestAnInterimStateThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	dir, w := t.TempDir(), newWorld()
 	e := newEngine(t, dir, withWorld(w), func(c *engine.Config) { c.Interim = time.Millisecond })
-	_, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{})
+	_, _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{})
 	must(t, err)
 	folder := filepath.Join(dir, "pulumi", "envctl")
 	must(t, os.RemoveAll(folder))
 	write(t, folder, "no folder")
-	_, err = e.Up(t.Context(), ref, of(thing{name: "a"}, thing{name: "b", do: "block"}), stacks.Options{})
+	_, _, err = e.Up(t.Context(), ref, of(thing{name: "a"}, thing{name: "b", do: "block"}), stacks.Options{})
 	if !errors.As(err, new(*engine.RecordError)) || !strings.Contains(err.Error(), "the state cannot be recorded") {
 		t.Errorf("%v", err)
 	}

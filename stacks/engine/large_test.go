@@ -17,7 +17,7 @@ func BenchmarkLargeStack(b *testing.B) {
 	for b.Loop() {
 		e := newEngine(b, b.TempDir(), withWorld(newWorld()))
 		for _, want := range []int{300, 0} {
-			changes, err := e.Up(b.Context(), ref, of(things...), stacks.Options{})
+			_, changes, err := e.Up(b.Context(), ref, of(things...), stacks.Options{})
 			if err != nil || changes.Create != want {
 				b.Fatalf("up: %+v, %v", changes, err)
 			}

@@ -58,7 +58,7 @@ func TestLocks(t *testing.T) {
 			e := newEngine(t, dir, withWorld(w), func(c *engine.Config) {
 				c.Interrupted = func(r stacks.Ref) bool { return interrupted && r == ref }
 			})
-			if _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
+			if _, _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
 				t.Fatal(err)
 			}
 			file := putLock(t, dir, tt.pid, tt.host, tt.since)
@@ -66,7 +66,7 @@ func TestLocks(t *testing.T) {
 			if _, _, err := e.Preview(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
 				t.Errorf("a preview needs no lock: %v", err)
 			}
-			_, err := e.Up(t.Context(), ref, of(thing{name: "a"}, thing{name: "b"}), stacks.Options{})
+			_, _, err := e.Up(t.Context(), ref, of(thing{name: "a"}, thing{name: "b"}), stacks.Options{})
 			_, statErr := os.Stat(file)
 			if tt.broken {
 				if err != nil || statErr == nil || w.made()["b"] != 1 {
@@ -98,7 +98,7 @@ func TestAHalfWrittenLock(t *testing.T) {
 	e := newEngine(t, dir, withWorld(w), func(c *engine.Config) {
 		c.Interrupted = func(stacks.Ref) bool { return interrupted }
 	})
-	if _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
+	if _, _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	file := putLock(t, dir, 1, "", time.Now())
@@ -106,7 +106,7 @@ func TestAHalfWrittenLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	interrupted = true
-	if _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
+	if _, _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
 		t.Errorf("up: %v", err)
 	}
 }

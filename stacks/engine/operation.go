@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"sync"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
@@ -78,6 +80,19 @@ func (o *operation) unwrap(err error) error {
 		return err
 	}
 	return o.cmd.err
+}
+
+// outputs are those of the stack without its secrets; errNoStack where there is none.
+func (o *operation) outputs() (map[string]any, error) {
+	raw, err := o.cmd.outputs(o.ctx, o.ref.String(), false)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]any{}
+	if err := json.Unmarshal([]byte(raw), &out); err != nil {
+		return nil, fmt.Errorf("reading outputs of %s: %w", o.ref, err)
+	}
+	return out, nil
 }
 
 func (o *operation) steps() []stacks.Step    { return o.log.steps }

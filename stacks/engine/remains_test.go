@@ -21,7 +21,7 @@ func TestNothingIsLeftOfAStack(t *testing.T) {
 				c.Interrupted = func(stacks.Ref) bool { return true }
 			})
 			if up {
-				if _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
+				if _, _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -43,7 +43,7 @@ func TestSecretsAreEncryptedAtRest(t *testing.T) {
 	var events []stacks.Event
 	opts := stacks.Options{OnEvent: func(ev stacks.Event) { events = append(events, ev) }}
 	for range 2 { // the second writes backups and history too
-		if _, err := e.Up(t.Context(), ref, generates(value), opts); err != nil {
+		if _, _, err := e.Up(t.Context(), ref, generates(value), opts); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -92,7 +92,7 @@ func TestTheWrongPassphraseIsRefused(t *testing.T) {
 		return
 	}
 	dir, w := t.TempDir(), newWorld()
-	if _, err := newEngine(t, dir, withWorld(w)).Up(t.Context(), ref, generates("s3cret"), stacks.Options{}); err != nil {
+	if _, _, err := newEngine(t, dir, withWorld(w)).Up(t.Context(), ref, generates("s3cret"), stacks.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	before, err := os.ReadFile(stateFile(dir, ref))
@@ -119,7 +119,7 @@ func refuse(t *testing.T, dir string) {
 	e := newEngine(t, dir, withWorld(w), counted(&calls, "wrong"))
 	for name, do := range map[string]func() error{
 		"up": func() error {
-			_, err := e.Up(t.Context(), ref, generates("s3cret"), stacks.Options{})
+			_, _, err := e.Up(t.Context(), ref, generates("s3cret"), stacks.Options{})
 			return err
 		},
 		"preview": func() error {
@@ -152,12 +152,12 @@ func TestThePassphraseIsAskedForOnlyWhereSecretsAre(t *testing.T) {
 	dir, w := t.TempDir(), newWorld()
 	var calls atomic.Int32
 	e := newEngine(t, dir, withWorld(w), counted(&calls, "phrase"))
-	if _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
+	if _, _, err := e.Up(t.Context(), ref, of(thing{name: "a"}), stacks.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	other := stacks.Ref{Experiment: "other", Instance: "default", Target: "local"}
 	for _, r := range []stacks.Ref{ref, other} {
-		if _, err := e.Up(t.Context(), r, of(thing{name: "a"}), stacks.Options{Refresh: true}); err != nil {
+		if _, _, err := e.Up(t.Context(), r, of(thing{name: "a"}), stacks.Options{Refresh: true}); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, err := e.Preview(t.Context(), r, of(thing{name: "b"}), stacks.Options{}); err != nil {
@@ -175,7 +175,7 @@ func TestThePassphraseIsAskedForOnlyWhereSecretsAre(t *testing.T) {
 		t.Errorf("asked %d times where no secret was; salt: %v", calls.Load(), err)
 	}
 	for range 2 {
-		if _, err := e.Up(t.Context(), ref, generates("s3cret"), stacks.Options{}); err != nil {
+		if _, _, err := e.Up(t.Context(), ref, generates("s3cret"), stacks.Options{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -193,7 +193,7 @@ func TestAPassphraseThatCannotBeGiven(t *testing.T) {
 	e := newEngine(t, t.TempDir(), withWorld(w), func(c *engine.Config) {
 		c.Passphrase = func(context.Context) (string, error) { return "", errors.New("the key file is not readable") }
 	})
-	_, err := e.Up(t.Context(), ref, generates("s3cret"), stacks.Options{})
+	_, _, err := e.Up(t.Context(), ref, generates("s3cret"), stacks.Options{})
 	if err == nil || !strings.Contains(err.Error(), "the key file is not readable") {
 		t.Errorf("up: %v", err)
 	}
@@ -204,14 +204,14 @@ func TestAPassphraseThatCannotBeGiven(t *testing.T) {
 func TestStateOfAnotherSalt(t *testing.T) {
 	t.Parallel()
 	dir, w := t.TempDir(), newWorld()
-	if _, err := newEngine(t, dir, withWorld(w)).Up(t.Context(), ref, generates("s3cret"), stacks.Options{}); err != nil {
+	if _, _, err := newEngine(t, dir, withWorld(w)).Up(t.Context(), ref, generates("s3cret"), stacks.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	e := newEngine(t, dir, withWorld(w), func(c *engine.Config) { c.SaltFile = filepath.Join(dir, "other.salt") })
 	if got, err := e.Generated(t.Context(), ref); err != nil || got["token"] != "s3cret" {
 		t.Errorf("generated: %v, %v", got, err)
 	}
-	changes, err := e.Up(t.Context(), ref, generates("s3cret"), stacks.Options{})
+	_, changes, err := e.Up(t.Context(), ref, generates("s3cret"), stacks.Options{})
 	if err != nil || changes.Any() {
 		t.Errorf("up: %+v, %v", changes, err)
 	}

@@ -21,6 +21,7 @@ import (
 // update runs up, preview or destroy.
 func (c *command) update(ctx context.Context, line commandLine) error {
 	name := line.stack()
+	c.read = nil
 	if line.verb != "preview" {
 		if err := c.repair(ctx, name); err != nil {
 			return err

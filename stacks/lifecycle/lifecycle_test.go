@@ -81,14 +81,14 @@ func (w *world) Preview(
 	return nil, stacks.Changes{Create: 2}, w.call("preview")
 }
 
-func (w *world) Up(_ context.Context, _ stacks.Ref, _ pulumi.RunFunc, o stacks.Options) (stacks.Changes, error) {
+func (w *world) Up(_ context.Context, _ stacks.Ref, _ pulumi.RunFunc, o stacks.Options) (map[string]any, stacks.Changes, error) {
 	w.opts = o
 	changes := stacks.Changes{Create: 2}
 	if w.exists {
 		changes = stacks.Changes{Same: 2}
 	}
 	w.exists = true
-	return changes, w.call("up")
+	return outputs(), changes, w.call("up")
 }
 
 func (w *world) Destroy(_ context.Context, _ stacks.Ref, o stacks.Options) (stacks.Changes, error) {
@@ -101,8 +101,10 @@ func (w *world) Destroy(_ context.Context, _ stacks.Ref, o stacks.Options) (stac
 }
 
 func (w *world) Outputs(context.Context, stacks.Ref) (map[string]any, bool, error) {
-	return map[string]any{"environment": "envctl.exp.default"}, w.exists, nil
+	return outputs(), w.exists, nil
 }
+
+func outputs() map[string]any { return map[string]any{"environment": "envctl.exp.default"} }
 
 func (w *world) IDs(context.Context, stacks.Ref) ([]string, error) {
 	return []string{"/one"}, w.call("ids")

@@ -195,7 +195,14 @@ func givenSecrets(def *definition.Definition) bool {
 // setUp runs the engine and records what came of it. With trim an operation before
 // this one did not get through, and may have made what nobody knows of.
 func (r *run) setUp(ctx context.Context, refresh, trim bool) (outcome string, done bool, err error) {
-	err = r.phase("apply", func() error { return r.applyUntilDone(ctx, refresh) })
+	var raw map[string]any
+	err = r.phase("apply", func() (err error) {
+		undo := r.begin(ctx)
+		if raw, err = r.applyUntilDone(ctx, refresh); err != nil {
+			err = errors.Join(err, undo(context.WithoutCancel(ctx)))
+		}
+		return err
+	})
 	if waiter, ok := r.s.Target.(stacks.Waiter); ok && err == nil {
 		err = r.phase("health", func() error { return waiter.Await(ctx, r.plan, r.req.OnEvent) })
 	}
@@ -210,7 +217,7 @@ func (r *run) setUp(ctx context.Context, refresh, trim bool) (outcome string, do
 	for _, d := range r.drift {
 		r.result.Warnings = append(r.result.Warnings, "mended: "+d.String())
 	}
-	out, _, err := r.s.outputs(ctx, r.req.Ref)
+	out, err := outputsOf(r.req.Ref, raw)
 	if err != nil {
 		return "", false, err
 	}
@@ -220,6 +227,14 @@ func (r *run) setUp(ctx context.Context, refresh, trim bool) (outcome string, do
 		Program: r.s.Program, Outputs: out, Resources: c.Create + c.Update + c.Replace + c.Same,
 	}
 	return outcomeOf(c, r.known), false, nil
+}
+
+// begin has the target begin where nothing of the experiment can be there yet.
+func (r *run) begin(ctx context.Context) (undo func(context.Context) error) {
+	if beginner, ok := r.s.Target.(stacks.Beginner); ok && !r.known {
+		return beginner.Begin(ctx, r.plan)
+	}
+	return func(context.Context) error { return nil }
 }
 
 // trim removes what an operation made that did not get through, where the state does
@@ -236,10 +251,10 @@ func (r *run) trim(ctx context.Context, trimmer stacks.Trimmer) error {
 
 // applyUntilDone runs the engine, again while the target says that what failed only
 // needed time. The changes of every try count.
-func (r *run) applyUntilDone(ctx context.Context, refresh bool) error {
+func (r *run) applyUntilDone(ctx context.Context, refresh bool) (map[string]any, error) {
 	repeater, repeats := r.s.Target.(stacks.Repeater)
 	for tries := 1; ; tries++ {
-		changes, err := r.s.Engine.Up(ctx, r.req.Ref, components.Program(r.program),
+		outputs, changes, err := r.s.Engine.Up(ctx, r.req.Ref, components.Program(r.program),
 			stacks.Options{Refresh: refresh, OnEvent: r.req.OnEvent})
 		if before := r.result.Changes; tries > 1 && before != nil {
 			changes.Create += before.Create
@@ -250,7 +265,7 @@ func (r *run) applyUntilDone(ctx context.Context, refresh bool) error {
 		}
 		r.result.Changes = &changes
 		if err == nil || !repeats || ctx.Err() != nil || !repeater.Again(ctx, r.plan, err, tries, r.req.OnEvent) {
-			return err
+			return outputs, err
 		}
 		refresh = true
 	}

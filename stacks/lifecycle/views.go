@@ -64,19 +64,24 @@ func (s *Service) Outputs(ctx context.Context, ref stacks.Ref) (stacks.Outputs, 
 }
 
 func (s *Service) outputs(ctx context.Context, ref stacks.Ref) (stacks.Outputs, bool, error) {
-	var out stacks.Outputs
 	raw, ok, err := s.Engine.Outputs(ctx, ref)
 	if err != nil || !ok {
-		return out, ok, err
+		return stacks.Outputs{}, ok, err
 	}
+	out, err := outputsOf(ref, raw)
+	return out, err == nil, err
+}
+
+// outputsOf reads what the component put out.
+func outputsOf(ref stacks.Ref, raw map[string]any) (out stacks.Outputs, err error) {
 	text, err := json.Marshal(raw)
 	if err != nil {
-		return out, false, err
+		return out, err
 	}
 	if err := json.Unmarshal(text, &out); err != nil {
-		return out, false, fmt.Errorf("the outputs of %s are not what envctl writes: %w", ref, err)
+		return out, fmt.Errorf("the outputs of %s are not what envctl writes: %w", ref, err)
 	}
-	return out, true, nil
+	return out, nil
 }
 
 // List returns every experiment that is recorded here, is in the state store or

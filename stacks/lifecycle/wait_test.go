@@ -19,12 +19,12 @@ type waiting struct {
 	fails, tries int
 }
 
-func (w *waiting) Up(ctx context.Context, ref stacks.Ref, program pulumi.RunFunc, o stacks.Options) (stacks.Changes, error) {
-	changes, err := w.world.Up(ctx, ref, program, o)
+func (w *waiting) Up(ctx context.Context, ref stacks.Ref, program pulumi.RunFunc, o stacks.Options) (map[string]any, stacks.Changes, error) {
+	out, changes, err := w.world.Up(ctx, ref, program, o)
 	if w.fails--; w.fails >= 0 {
-		return changes, errors.New("not yet")
+		return nil, changes, errors.New("not yet")
 	}
-	return changes, err
+	return out, changes, err
 }
 
 func (w *waiting) Await(context.Context, *plan.Plan, func(stacks.Event)) error {

@@ -185,9 +185,12 @@ func TestNothingIsMadeWithoutLabels(t *testing.T) {
 	}
 	x.gone()
 
-	kinds := map[string]int{}
+	kinds, networks := map[string]int{}, map[string]int{}
 	for _, m := range w.made {
 		kinds[m.kind]++
+		if m.kind == "networks" {
+			networks[m.name]++
+		}
 		if !isOurs(m.labels) {
 			t.Errorf("%s %s is made with the labels %v", m.kind, m.name, m.labels)
 		}
@@ -199,6 +202,11 @@ func TestNothingIsMadeWithoutLabels(t *testing.T) {
 		}
 		if there(t, real, m) {
 			t.Errorf("%s %s is there still", m.kind, m.name)
+		}
+	}
+	for name, n := range networks {
+		if n != 1 { // what is made ahead of the Pulumi engine has to be what that asks for
+			t.Errorf("the network %s is made %d times", name, n)
 		}
 	}
 	// The app, the job, two runs and their gateways at least, and helpers of outputs.

@@ -116,6 +116,7 @@ func (c ipamConfig) spec() (out network.IPAMConfig, err error) {
 type networks struct {
 	api        networkAPI
 	containers attachedAPI
+	ahead      *Ahead
 	host       string
 }
 
@@ -129,6 +130,9 @@ func (h networks) create(ctx context.Context, req p.CreateRequest) (p.CreateResp
 	}
 	want, err := in.spec()
 	if err != nil {
+		return p.CreateResponse{}, err
+	}
+	if err := h.ahead.wait(ctx, in.Name); err != nil {
 		return p.CreateResponse{}, err
 	}
 	n, err := h.ensure(ctx, in.Name, want)

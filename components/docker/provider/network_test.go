@@ -83,7 +83,7 @@ func TestNetworkThatIsThereTwice(t *testing.T) {
 	}
 	again := resourceOf(t, server(t, e), "Network", "net")
 	again.mustCreate(in)
-	left, err := networks{e, e, ""}.byName(t.Context(), exp)
+	left, err := networks{api: e, containers: e}.byName(t.Context(), exp)
 	must(t, err)
 	if len(left) != 1 || left[0].ID != first.id || again.id != first.id {
 		t.Errorf("left %v, adopted %s, first %s", left, again.id, first.id)

@@ -29,6 +29,8 @@ type Options struct {
 	// says why it never will. It is called for a container with `wait` and the
 	// label [LabelReady]; ctx ends after `waitTimeout` or when the container exits.
 	Ready func(ctx context.Context, c ContainerInfo) error
+	// Ahead knows of networks that are on their way already; nil: none is.
+	Ahead *Ahead
 	// Parallel bounds how many containers are made, started or removed at once;
 	// 0 is no bound.
 	Parallel int
@@ -71,7 +73,7 @@ func newKinds(opts Options) kinds {
 		making = limited{api, make(chan struct{}, opts.Parallel)}
 	}
 	return kinds{
-		"docker:index/network:Network":         {networkSchema(), networks{api, api, host}},
+		"docker:index/network:Network":         {networkSchema(), networks{api, api, opts.Ahead, host}},
 		"docker:index/volume:Volume":           {volumeSchema(), volumes{api, host}},
 		"docker:index/remoteImage:RemoteImage": {remoteImageSchema(), remoteImages{api, opts.Puller, host}},
 		"docker:index/image:Image":             {imageSchema(), images{api, opts.Builder, host}},

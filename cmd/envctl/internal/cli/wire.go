@@ -91,8 +91,9 @@ func newLocal(ctx context.Context, s Settings) (*localServices, error) {
 	if err != nil {
 		return nil, err
 	}
-	target := &local.Target{Engine: engine, Derived: dir.Derived(), Registry: kept, Models: modelServers{dir, s.Getenv}}
-	service, err := newService(s, dir, target, providers(engine))
+	ahead := provider.NewAhead(engine.Client())
+	target := &local.Target{Engine: engine, Derived: dir.Derived(), Registry: kept, Models: modelServers{dir, s.Getenv}, Ahead: ahead}
+	service, err := newService(s, dir, target, providers(engine, ahead))
 	if err != nil {
 		return nil, err
 	}
@@ -242,11 +243,11 @@ func build() string {
 	return fmt.Sprintf("%d-%d", info.Size(), info.ModTime().UnixNano())
 }
 
-func providers(e *docker.Engine) map[string]engine.ProviderFactory {
+func providers(e *docker.Engine, ahead *provider.Ahead) map[string]engine.ProviderFactory {
 	return map[string]engine.ProviderFactory{
 		"docker": func() (pulumirpc.ResourceProviderServer, error) {
 			return provider.New(provider.Options{
-				Client: e.Client(), Builder: builder{e}, Puller: puller{e}, Ready: local.Ready(e), Parallel: containers,
+				Client: e.Client(), Builder: builder{e}, Puller: puller{e}, Ready: local.Ready(e), Ahead: ahead, Parallel: containers,
 			})
 		},
 		"random": random.New,
