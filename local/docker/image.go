@@ -48,7 +48,9 @@ func (e *Engine) ResolveImage(ctx context.Context, ref string) (Image, bool, err
 	if err != nil {
 		return Image{}, false, fmt.Errorf("inspect image %q: %w", ref, err)
 	}
-	return readImage(answer.InspectResponse), true, nil
+	found := readImage(answer.InspectResponse)
+	e.labels.Store(found.ID, found.Labels)
+	return found, true, nil
 }
 
 func readImage(raw image.InspectResponse) Image {

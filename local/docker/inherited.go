@@ -22,14 +22,8 @@ func (e *Engine) imageLabels(ctx context.Context, id string) (map[string]string,
 	if known, ok := e.labels.Load(id); ok {
 		return known.(map[string]string), nil
 	}
-	image, ok, err := e.ResolveImage(ctx, id)
-	if err != nil || !ok {
-		return nil, err
-	}
-	if image.ID == id {
-		e.labels.Store(id, image.Labels)
-	}
-	return image.Labels, nil
+	image, _, err := e.ResolveImage(ctx, id)
+	return image.Labels, err
 }
 
 // withoutInherited leaves out the containers that have nothing of envctl's but what

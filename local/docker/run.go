@@ -61,10 +61,11 @@ func (e *Engine) Run(ctx context.Context, spec RunSpec, s Streams) (res RunResul
 		defer cancel()
 		err = errors.Join(err, e.remove(ctx, id))
 	}()
-	if err := e.prepare(ctx, id, spec); err != nil {
+	conn, err := e.attach(ctx, id, spec, s.Stdin != nil)
+	if err != nil {
 		return RunResult{}, err
 	}
-	if res, err = e.runToEnd(ctx, id, spec, s); err != nil {
+	if res, err = e.runToEnd(ctx, id, spec, s, conn); err != nil {
 		return res, err
 	}
 	if spec.Outputs != nil {
@@ -83,6 +84,24 @@ func (e *Engine) prepare(ctx context.Context, id string, spec RunSpec) error {
 		group.Go(func() error { return e.prepareOutputs(ctx, id, spec) })
 	}
 	return group.Wait()
+}
+
+// attach opens the streams of a container that does not run yet, beside what prepares
+// it.
+func (e *Engine) attach(ctx context.Context, id string, spec RunSpec, stdin bool) (client.HijackedResponse, error) {
+	prepared := make(chan error, 1)
+	go func() { prepared <- e.prepare(ctx, id, spec) }()
+	got, err := e.api.ContainerAttach(ctx, id, client.ContainerAttachOptions{Stream: true, Stdin: stdin, Stdout: true, Stderr: true})
+	if failed := <-prepared; failed != nil {
+		if err == nil {
+			got.Close()
+		}
+		return client.HijackedResponse{}, failed
+	}
+	if err != nil {
+		return client.HijackedResponse{}, fmt.Errorf("attach to the container: %w", err)
+	}
+	return got.HijackedResponse, nil
 }
 
 func (e *Engine) createRun(ctx context.Context, spec RunSpec, stdin bool) (string, error) {
@@ -114,24 +133,18 @@ func (e *Engine) createRun(ctx context.Context, spec RunSpec, stdin bool) (strin
 	return made.ID, nil
 }
 
-// runToEnd attaches, starts and waits.
-func (e *Engine) runToEnd(ctx context.Context, id string, spec RunSpec, s Streams) (RunResult, error) {
-	conn, err := e.api.ContainerAttach(ctx, id, client.ContainerAttachOptions{
-		Stream: true, Stdin: s.Stdin != nil, Stdout: true, Stderr: true,
-	})
-	if err != nil {
-		return RunResult{}, fmt.Errorf("attach to the container: %w", err)
-	}
+// runToEnd starts the program, copies its streams and waits.
+func (e *Engine) runToEnd(ctx context.Context, id string, spec RunSpec, s Streams, conn client.HijackedResponse) (RunResult, error) {
 	// Output flows on while the program is being stopped.
 	held, release := context.WithCancel(context.WithoutCancel(ctx))
 	defer release()
 	pumped := make(chan error, 1)
 	ended := e.api.ContainerWait(held, id, client.ContainerWaitOptions{Condition: container.WaitConditionNextExit})
-	go func() { pumped <- s.pump(held, conn.HijackedResponse, spec.Config.Tty) }()
+	go func() { pumped <- s.pump(held, conn, spec.Config.Tty) }()
 
 	// A start that is under way is let through, so that the program is asked to stop.
 	starting, started := linger(ctx, cleanTimeout)
-	_, err = e.api.ContainerStart(starting, id, client.ContainerStartOptions{})
+	_, err := e.api.ContainerStart(starting, id, client.ContainerStartOptions{})
 	started()
 	if err != nil {
 		if ctx.Err() != nil {
