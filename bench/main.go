@@ -101,6 +101,9 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	if o.bin, err = install(o.bin, filepath.Join(dir, "bin")); err != nil {
+		return err
+	}
 	r, err := describe(ctx, engine, o)
 	if err != nil {
 		return err
@@ -172,10 +175,32 @@ func measure(ctx context.Context, o options, engine *client.Client, dir string, 
 	)
 }
 
-// have says whether o.bin has the program, and notes it down where not.
+// install copies the programs of bin to a folder, as somebody does who installs them,
+// and returns it. The kernel keeps a file that the linker has just written in larger
+// pieces than a copy, and counts up to 25 MB more of it as a process's memory.
+func install(bin, to string) (string, error) {
+	if err := os.Mkdir(to, 0o755); err != nil {
+		return "", err
+	}
+	for _, name := range []string{"envctl", "docker-compose", "pulumi", "stockbench", "emptyup", "gateway"} {
+		program, err := os.ReadFile(filepath.Join(bin, name))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(to, name), program, 0o755)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return to, nil
+}
+
+// have says whether the program is there, and notes it down where not.
 func (r *report) have(o options, name string) bool {
 	_, err := os.Stat(filepath.Join(o.bin, name))
-	if line := fmt.Sprintf("%s (%v)", name, err); err != nil && !slices.Contains(r.Missing, line) {
+	if line := name + " (not in the folder -bin)"; err != nil && !slices.Contains(r.Missing, line) {
 		r.Missing = append(r.Missing, line)
 	}
 	return err == nil

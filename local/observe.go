@@ -45,28 +45,28 @@ func (t *Target) Observe(ctx context.Context, p *plan.Plan) (stacks.Observation,
 	if err != nil {
 		return stacks.Observation{}, err
 	}
-	ground, err := t.ownNetwork(ctx, spec)
-	if err != nil {
-		return stacks.Observation{}, err
-	}
-	expected := expectedContainers(p, rangeOf(ground), isolated.Runtime)
+	expected := expectedContainers(p, isolated.Runtime)
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxInspect)
 	known := images.Remember(t.Engine)
 	for i := range expected {
 		group.Go(func() error { return t.inspect(gctx, known, spec, &expected[i]) })
 	}
+	var ground *network.Inspect
+	group.Go(func() (err error) { ground, err = t.ownNetwork(gctx, spec); return err })
 	health := map[string]protocol.AppStatus{}
 	group.Go(func() (err error) { health, err = t.health(gctx, p); return err })
 	if err := group.Wait(); err != nil {
 		return stacks.Observation{}, fmt.Errorf("looking at %s: %w", target.NetworkName(spec.Experiment, spec.Instance), err)
 	}
 	obs := stacks.Observation{Drift: networkDrift(ground)}
+	hosts := target.Hosts(spec, rangeOf(ground))
 	for _, f := range expected {
-		obs.Drift = append(obs.Drift, f.drift()...)
 		if f.component != target.Gateway {
+			f.want.Hosts = hosts
 			obs.Apps = append(obs.Apps, f.status(health[f.component]))
 		}
+		obs.Drift = append(obs.Drift, f.drift()...)
 	}
 	addURLs(obs.Apps, expected, p)
 	byName(obs.Apps)
@@ -74,13 +74,13 @@ func (t *Target) Observe(ctx context.Context, p *plan.Plan) (stacks.Observation,
 }
 
 // expectedContainers are those of the plan, the apps' under a runtime; "" is any
-// that is known.
-func expectedContainers(p *plan.Plan, subnet netip.Prefix, runtime string) []found {
+// that is known. The hosts that apps know are those of the network's range.
+func expectedContainers(p *plan.Plan, runtime string) []found {
 	spec := p.Spec()
 	var out []found
 	for _, w := range spec.Workloads {
 		if w.Kind == plan.App {
-			profile := target.Profile(spec, w, subnet)
+			profile := target.Profile(spec, w, netip.Prefix{})
 			profile.Runtime = runtime
 			out = append(out, found{
 				component: w.Name, image: w.Image.Ref, hash: p.WorkloadHash(w.Name), want: profile,

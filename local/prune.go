@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"fmt"
-	"net/netip"
 
 	target "github.com/envctl/envctl/components/docker"
 	"github.com/envctl/envctl/components/plan"
@@ -16,7 +15,7 @@ import (
 func (t *Target) Prune(ctx context.Context, p *plan.Plan) (int, error) {
 	spec := p.Spec()
 	known := map[string]bool{}
-	for _, f := range expectedContainers(p, netip.Prefix{}, "") {
+	for _, f := range expectedContainers(p, "") {
 		known[f.component] = true
 	}
 	return t.prune(ctx, spec, func(labels map[string]string) bool {

@@ -14,12 +14,13 @@ const module = "github.com/envctl/envctl/"
 // that is not listed has no business being there; add it with its sentence in
 // docs/contributing.
 var mayImport = map[string][]string{
-	"components/definition":      {},
+	"components/lazyregexp":      {},
+	"components/definition":      {"components/lazyregexp"},
 	"components/plan":            {"components/definition"},
 	"components":                 {"components/plan"},
 	"components/random":          {},
 	"components/values":          {},
-	"components/docker/provider": {"components/values", "local/docker/killed"},
+	"components/docker/provider": {"components/lazyregexp", "components/values", "local/docker/killed"},
 	"components/docker": {
 		"components", "components/definition", "components/plan", "local/gateway", "local/gateway/protocol", "local/sandbox",
 	},
@@ -102,13 +103,13 @@ var mayImport = map[string][]string{
 	"local/docker/untar":      {},
 	"local/docker/source":     {},
 	"local/docker/killed":     {},
-	"local/docker":            {"local/docker/killed", "local/docker/source", "local/docker/untar"},
+	"local/docker":            {"components/lazyregexp", "local/docker/killed", "local/docker/source", "local/docker/untar"},
 	"local/docker/debiantest": {"local/docker", "local/docker/dockertest"},
 	"local/docker/dockertest": {"local/docker"},
 	"local/owner":             {},
 	"local/oneshot":           {"local/docker/untar", "local/isolation", "local/oneshot/language", "local/oneshot/packages"},
 	"local/oneshot/language":  {},
-	"local/oneshot/packages":  {},
+	"local/oneshot/packages":  {"components/lazyregexp"},
 	"local/oneshot/dockerrun": {
 		"components/plan", "local/docker", "local/docker/untar", "local/gateway", "local/gateway/install", "local/gateway/protocol",
 		"local/isolation", "local/oneshot", "local/owner", "local/sandbox",
@@ -135,7 +136,7 @@ var mayImport = map[string][]string{
 		"local/models/price",
 	},
 	"local/models/price": {"components/definition", "local/models/ledger"},
-	"local/registry":     {"local/daemon", "local/flock"},
+	"local/registry":     {"components/lazyregexp", "local/daemon", "local/flock"},
 	"local/box/frame":    {},
 	"local/box/hold":     {"local/box/frame", "local/box/ports"},
 	"local/box/ports":    {},

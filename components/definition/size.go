@@ -3,10 +3,10 @@ package definition
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
+
+	"github.com/envctl/envctl/components/lazyregexp"
 )
 
 // sizePattern allows quarters only (1.5Gi, 0.25Gi), so that every size is a
@@ -14,7 +14,7 @@ import (
 // size within int64 and let its canonical form, in a smaller unit, match too.
 const sizePattern = `^(?:0|[1-9][0-9]{0,6})(?:\.(?:25|5|75))?Gi$|^(?:0|[1-9][0-9]{0,10})(?:\.(?:25|5|75))?Mi$|^(?:0|[1-9][0-9]{0,14})(?:\.(?:25|5|75))?Ki$`
 
-var sizeRegexp = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(sizePattern) })
+var sizeRegexp = lazyregexp.New(sizePattern)
 
 // The units of a Size, in bytes.
 const (
@@ -43,7 +43,7 @@ func ParseSize(text string) (Size, error) {
 }
 
 // otherUnits are the spellings of other tools: 512m, 1GB, 1 gib.
-var otherUnits = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?i)([0-9.]+) ?([kmg])i?b?$`) })
+var otherUnits = lazyregexp.New(`^(?i)([0-9.]+) ?([kmg])i?b?$`)
 
 // nearSize is the size that a spelling of another tool was likely meant to be, or "".
 func nearSize(text string) string {

@@ -3,9 +3,9 @@ package docker
 import (
 	"fmt"
 	"os"
-	"regexp"
 	"strings"
 
+	"github.com/envctl/envctl/components/lazyregexp"
 	"github.com/envctl/envctl/local/docker/source"
 )
 
@@ -54,17 +54,17 @@ func (e *BuildError) Unwrap() error {
 
 // wrappings are what BuildKit puts in front of a reason and what tells a user
 // nothing: each is cut off once.
-var wrappings = regexp.MustCompile(`^(?:failed to solve(?: with frontend [\w.]+)?: |rpc error: code = \w+ desc = |` +
+var wrappings = lazyregexp.New(`^(?:failed to solve(?: with frontend [\w.]+)?: |rpc error: code = \w+ desc = |` +
 	`failed to (?:build LLB|create LLB definition|load LLB|compute cache key|process|read dockerfile): |` +
 	`error from sender: |failed to calculate checksum of ref \S+: )+`)
 
 // absent is how engines say that a step's source is not there: 20.10 of a folder
 // by its own path of the context, all others by the name in the context.
-var absent = regexp.MustCompile(`^(?:"/?([^"]+)":? not found(?:: not found)?|failed to walk \S+/buildkit-mount\d+\S*: lstat \S+/buildkit-mount\d+/(\S+): no such file or directory)$`)
+var absent = lazyregexp.New(`^(?:"/?([^"]+)":? not found(?:: not found)?|failed to walk \S+/buildkit-mount\d+\S*: lstat \S+/buildkit-mount\d+/(\S+): no such file or directory)$`)
 
 // missing is the source of a step that is not in the build context.
 func missing(step, reason string) string {
-	found := absent.FindStringSubmatch(reason)
+	found := absent().FindStringSubmatch(reason)
 	if found == nil || strings.Contains(step, "--from") { // another stage's
 		return ""
 	}
@@ -81,7 +81,7 @@ func (p *progress) failed(plan solvePlan, message string) error {
 			e.Reason = p.broken.err
 		}
 	}
-	e.Reason = wrappings.ReplaceAllString(e.Reason, "")
+	e.Reason = wrappings().ReplaceAllString(e.Reason, "")
 	if content, err := os.ReadFile(plan.dockerfilePath); err == nil {
 		e.Line = source.Locate(content, e.Step, message)
 	}

@@ -13,6 +13,8 @@ import (
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+
+	"github.com/envctl/envctl/components/lazyregexp"
 )
 
 // Filter chooses containers. Empty fields choose all.
@@ -82,8 +84,8 @@ func labelFilters(labels map[string]string) client.Filters {
 }
 
 var (
-	exitStatus   = regexp.MustCompile(`^(?:Exited|Restarting) \((-?\d+)\)`)
-	healthStatus = regexp.MustCompile(`\((?:health: )?(healthy|unhealthy|starting)\)$`)
+	exitStatus   = lazyregexp.New(`^(?:Exited|Restarting) \((-?\d+)\)`)
+	healthStatus = lazyregexp.New(`\((?:health: )?(healthy|unhealthy|starting)\)$`)
 )
 
 func readContainer(raw container.Summary) Container {
@@ -98,12 +100,12 @@ func readContainer(raw container.Summary) Container {
 			break
 		}
 	}
-	if m := exitStatus.FindStringSubmatch(raw.Status); m != nil {
+	if m := exitStatus().FindStringSubmatch(raw.Status); m != nil {
 		if code, err := strconv.Atoi(m[1]); err == nil {
 			c.ExitCode = &code
 		}
 	}
-	if m := healthStatus.FindStringSubmatch(raw.Status); m != nil {
+	if m := healthStatus().FindStringSubmatch(raw.Status); m != nil {
 		c.Health = m[1]
 	}
 	for _, p := range raw.Ports {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +11,8 @@ import (
 	"github.com/moby/moby/api/types/system"
 	"github.com/moby/moby/client"
 	"github.com/moby/moby/client/pkg/versions"
+
+	"github.com/envctl/envctl/components/lazyregexp"
 )
 
 // Info is what an engine says of itself.
@@ -141,11 +142,11 @@ func dnsFenced(version string) bool {
 
 // runcRelease is a version at the start of what an engine says about runc: its own
 // builds say v1.3.3-0-gd842d771, distributions the version of their package.
-var runcRelease = regexp.MustCompile(`^v?([0-9]+\.[0-9]+\.[0-9]+)(-rc\.?[0-9]+)?`)
+var runcRelease = lazyregexp.New(`^v?([0-9]+\.[0-9]+\.[0-9]+)(-rc\.?[0-9]+)?`)
 
 // runcVersion is a version out of what an engine says; "" where it is a commit alone.
 func runcVersion(said string) string {
-	if runcRelease.FindString(said) == "" {
+	if runcRelease().FindString(said) == "" {
 		return ""
 	}
 	return strings.TrimPrefix(strings.Split(said, "-0-g")[0], "v")
@@ -153,7 +154,7 @@ func runcVersion(said string) string {
 
 // runcMended knows the versions that CVE-2025-31133 and its kin were mended in.
 func runcMended(version string) bool {
-	found := runcRelease.FindStringSubmatch(version)
+	found := runcRelease().FindStringSubmatch(version)
 	if found == nil || found[2] != "" {
 		return false
 	}

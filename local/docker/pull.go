@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/distribution/reference"
 	"github.com/moby/moby/client"
+
+	"github.com/envctl/envctl/components/lazyregexp"
 )
 
 // PullReason is why a reference cannot be pulled.
@@ -168,11 +169,11 @@ func pullReason(message string) PullReason {
 	return PullOther
 }
 
-var pullStep = regexp.MustCompile(`^(?:\[internal\] load metadata for|resolve image config for|docker-image://|\[[^\]]*\] FROM) ?(\S+)`)
+var pullStep = lazyregexp.New(`^(?:\[internal\] load metadata for|resolve image config for|docker-image://|\[[^\]]*\] FROM) ?(\S+)`)
 
 // pullProblem reads a failed build step that was about to get an image.
 func pullProblem(step, message string) (ref string, reason PullReason, ok bool) {
-	m := pullStep.FindStringSubmatch(step)
+	m := pullStep().FindStringSubmatch(step)
 	if m == nil {
 		return "", "", false
 	}

@@ -4,9 +4,10 @@ import (
 	_ "crypto/sha256" // the algorithms that digests may have
 	_ "crypto/sha512"
 	"net/http"
-	"regexp"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/envctl/envctl/components/lazyregexp"
 )
 
 // The limits of names. The specification has none for repositories; clients and
@@ -15,19 +16,19 @@ const maxName = 255
 
 // As in the distribution specification.
 var (
-	nameRule = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
-	tagRule  = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	nameRule = lazyregexp.New(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	tagRule  = lazyregexp.New(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 )
 
 func checkName(name string) error {
-	if len(name) > maxName || !nameRule.MatchString(name) {
+	if len(name) > maxName || !nameRule().MatchString(name) {
 		return invalidName(name)
 	}
 	return nil
 }
 
 func checkTag(tag string) error {
-	if !tagRule.MatchString(tag) {
+	if !tagRule().MatchString(tag) {
 		return refuse(http.StatusBadRequest, "TAG_INVALID",
 			"%s is no tag: use up to 128 of letters, digits, . _ and -, beginning with a letter, digit or _", quoted(tag))
 	}

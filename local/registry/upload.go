@@ -8,18 +8,18 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/envctl/envctl/components/lazyregexp"
 	"github.com/envctl/envctl/local/flock"
 )
 
 // uploadRule is what identifies an upload: 128 random bits in hex.
-var uploadRule = regexp.MustCompile(`^[0-9a-f]{32}$`)
+var uploadRule = lazyregexp.New(`^[0-9a-f]{32}$`)
 
 // startUpload begins an upload and returns what identifies it.
 func (s *Store) startUpload(repository string) (string, error) {
@@ -44,7 +44,7 @@ const busyPatience = 5 * time.Second
 // openUpload continues an upload, also one that a killed process began. All that
 // arrived before is kept.
 func (s *Store) openUpload(ctx context.Context, repository, id string) (*upload, error) {
-	if !uploadRule.MatchString(id) {
+	if !uploadRule().MatchString(id) {
 		return nil, unknownUpload(id)
 	}
 	f, err := os.OpenFile(s.repositoryPath(repository, "_uploads", id), os.O_RDWR, 0o600)

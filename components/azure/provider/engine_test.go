@@ -69,10 +69,10 @@ func TestUnderTheEngine(t *testing.T) {
 	if n := sim.Requests(); n.Writes != 0 {
 		t.Errorf("the preview changed something: %+v", n)
 	}
-	if _, err := eng.Up(t.Context(), ref, program("Basic"), stacks.Options{}); err == nil {
+	if _, _, err := eng.Up(t.Context(), ref, program("Basic"), stacks.Options{}); err == nil {
 		t.Fatal("the failed operation is not told")
 	}
-	if changes, err = eng.Up(t.Context(), ref, program("Basic"), stacks.Options{}); err != nil || changes.Update != 1 || changes.Create != 0 {
+	if _, changes, err = eng.Up(t.Context(), ref, program("Basic"), stacks.Options{}); err != nil || changes.Update != 1 || changes.Create != 0 {
 		t.Fatalf("the up after the failure: %+v, %v", changes, err)
 	}
 	for _, refresh := range []bool{false, true} {
@@ -81,14 +81,14 @@ func TestUnderTheEngine(t *testing.T) {
 			t.Errorf("refresh %v: the preview after the up: %+v, %v", refresh, changes, err)
 		}
 	}
-	if changes, err = eng.Up(t.Context(), ref, program("Standard"), stacks.Options{}); err != nil || changes.Update != 1 {
+	if _, changes, err = eng.Up(t.Context(), ref, program("Standard"), stacks.Options{}); err != nil || changes.Update != 1 {
 		t.Errorf("another plan: %+v, %v", changes, err)
 	}
 	out, _, err := eng.Outputs(t.Context(), ref)
 	if err != nil || out["login"] == "" {
 		t.Errorf("outputs %v, %v", out, err)
 	}
-	if changes, err = newEngine(t, client).Up(t.Context(), ref, program("Standard"), stacks.Options{}); err != nil || changes.Create != 2 {
+	if _, changes, err = newEngine(t, client).Up(t.Context(), ref, program("Standard"), stacks.Options{}); err != nil || changes.Create != 2 {
 		t.Errorf("with a state that was lost: %+v, %v", changes, err)
 	}
 	if _, err := eng.Destroy(t.Context(), ref, stacks.Options{}); err != nil {

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
+
+	"github.com/envctl/envctl/components/lazyregexp"
 )
 
 // explain adds to an engine's error what it means for the user and how to mend
@@ -46,16 +47,16 @@ func explain(err error, host, doing string) error {
 }
 
 var (
-	bindFor  = regexp.MustCompile(`(?:Bind for|bind host port|listen tcp4?|listen udp4?|exposing port \w+) (?:for )?([0-9a-fA-F.:\[\]]+:\d+)`)
-	portOnly = regexp.MustCompile(`port is already allocated|address already in use`)
+	bindFor  = lazyregexp.New(`(?:Bind for|bind host port|listen tcp4?|listen udp4?|exposing port \w+) (?:for )?([0-9a-fA-F.:\[\]]+:\d+)`)
+	portOnly = lazyregexp.New(`port is already allocated|address already in use`)
 )
 
 // portTaken names the host port that an error says is in use; empty: none.
 func portTaken(msg string) string {
-	if !portOnly.MatchString(msg) {
+	if !portOnly().MatchString(msg) {
 		return ""
 	}
-	if m := bindFor.FindStringSubmatch(msg); m != nil {
+	if m := bindFor().FindStringSubmatch(msg); m != nil {
 		return "port " + m[1]
 	}
 	return "a port of the host"

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
-	"regexp"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/distribution/reference"
 	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi/sdk/v3/go/property"
+
+	"github.com/envctl/envctl/components/lazyregexp"
 )
 
 // Builder builds an image and gives it the tag that the request names.
@@ -46,7 +47,7 @@ type imageBuild struct {
 }
 
 // sourceTag is a tag that holds the hash of what the image is built from.
-var sourceTag = regexp.MustCompile(`^[0-9a-f]{16,64}$`)
+var sourceTag = lazyregexp.New(`^[0-9a-f]{16,64}$`)
 
 func imageSchema() schema {
 	return schema{
@@ -74,7 +75,7 @@ func validateImage(m property.Map) (errs []error) {
 	if err != nil {
 		return append(errs, &propertyError{"imageName", fmt.Sprintf("%q is not an image name: %v", in.ImageName, err)})
 	}
-	if t, ok := named.(reference.Tagged); !ok || !sourceTag.MatchString(t.Tag()) {
+	if t, ok := named.(reference.Tagged); !ok || !sourceTag().MatchString(t.Tag()) {
 		errs = append(errs, &propertyError{"imageName", fmt.Sprintf("%q: the tag must be the hash of the image's sources (16 to 64 hex digits), "+
 			"which is how envctl's docker provider sees that they changed; give it one, %s", in.ImageName, wayOut[len("leave it out, "):])})
 	}

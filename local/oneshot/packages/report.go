@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/envctl/envctl/components/lazyregexp"
 )
 
 // pipReport is the part that is read of what `pip install --dry-run --report`
@@ -33,9 +34,9 @@ type pipReport struct {
 }
 
 var (
-	packageName    = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$`)
-	packageVersion = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.!+_-]*$`)
-	sha256Hex      = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	packageName    = lazyregexp.New(`^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+	packageVersion = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9.!+_-]*$`)
+	sha256Hex      = lazyregexp.New(`^[0-9a-f]{64}$`)
 )
 
 // ReadReport makes a lock of pip's report, and says which Python it was for. The
@@ -69,18 +70,18 @@ func ReadReport(data []byte) (Lock, string, error) {
 
 func (p Package) check() error {
 	switch {
-	case !packageName.MatchString(p.Name):
+	case !packageName().MatchString(p.Name):
 		return fmt.Errorf("%q is no name of a package", p.Name)
-	case !packageVersion.MatchString(p.Version):
+	case !packageVersion().MatchString(p.Version):
 		return fmt.Errorf("package %q has version %q", p.Name, p.Version)
-	case !sha256Hex.MatchString(p.SHA256):
+	case !sha256Hex().MatchString(p.SHA256):
 		return fmt.Errorf("package %q has no SHA-256 but %q", p.Name, p.SHA256)
 	}
 	return nil
 }
 
 // integrity is a hash as npm checks it: anything else it takes for none at all.
-var integrity = regexp.MustCompile(`^(?:sha1-[A-Za-z0-9+/]{27}=|sha256-[A-Za-z0-9+/]{43}=|sha384-[A-Za-z0-9+/]{64}|sha512-[A-Za-z0-9+/]{86}==)$`)
+var integrity = lazyregexp.New(`^(?:sha1-[A-Za-z0-9+/]{27}=|sha256-[A-Za-z0-9+/]{43}=|sha384-[A-Za-z0-9+/]{64}|sha512-[A-Za-z0-9+/]{86}==)$`)
 
 // ReadNPM checks a package-lock.json: each package has an integrity hash, and none
 // comes from elsewhere than a registry. One that is bundled comes with another, by
@@ -129,7 +130,7 @@ func (e npmEntry) fromRegistry(name string, all map[string]npmEntry) bool {
 	}
 	hashes := strings.Fields(e.text("integrity"))
 	for _, h := range hashes {
-		if !integrity.MatchString(h) {
+		if !integrity().MatchString(h) {
 			return false
 		}
 	}

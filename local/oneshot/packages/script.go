@@ -2,10 +2,11 @@ package packages
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/envctl/envctl/components/lazyregexp"
 )
 
 // Metadata is what a script says of itself by PEP 723 (inline script metadata).
@@ -17,14 +18,14 @@ type Metadata struct {
 // block matches one block of metadata, as the specification has it: it begins with
 // "# /// TYPE", each line of it is "#" alone or begins with "# ", and the last
 // "# ///" of these ends it.
-var block = regexp.MustCompile(`(?m)^# /// ([a-zA-Z0-9-]+)$\s((?:^#(?:| .*)$\s)+)^# ///$`)
+var block = lazyregexp.New(`(?m)^# /// ([a-zA-Z0-9-]+)$\s((?:^#(?:| .*)$\s)+)^# ///$`)
 
 // Inline reads the metadata of a script; false: it has none.
 func Inline(name string, script []byte) (Metadata, bool, error) {
 	text := strings.ReplaceAll(string(script), "\r\n", "\n")
 	var content string
 	found := 0
-	for _, m := range block.FindAllStringSubmatch(text, -1) {
+	for _, m := range block().FindAllStringSubmatch(text, -1) {
 		if m[1] == "script" {
 			content = m[2]
 			found++
@@ -59,7 +60,7 @@ func Inline(name string, script []byte) (Metadata, bool, error) {
 
 // requirement is the part of a requirement by PEP 508 that is let through: a name,
 // extras, versions and a marker. It has no URL, no file and no option.
-var requirement = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?` +
+var requirement = lazyregexp.New(`^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?` +
 	`\s*(?:\[[A-Za-z0-9._, -]*\])?` +
 	`\s*(?:\(?\s*(?:~=|===?|!=|<=?|>=?)[^;@#\r\n]*\)?)?` +
 	`\s*(?:;[^\r\n#]*)?$`)
@@ -72,7 +73,7 @@ var requirement = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])
 // variables in.
 func Requirement(text string) (string, error) {
 	text = strings.TrimSpace(text)
-	if !requirement.MatchString(text) || !oneLine(text) || strings.Contains(strings.ReplaceAll(text, "\t", " "), " -") {
+	if !requirement().MatchString(text) || !oneLine(text) || strings.Contains(strings.ReplaceAll(text, "\t", " "), " -") {
 		return "", fmt.Errorf("%q is no package with versions, as pandas==2.2 is; addresses, files and options are not taken", text)
 	}
 	return text, nil
@@ -111,12 +112,12 @@ func RequirementsFile(name string, data []byte) ([]string, error) {
 }
 
 // npmPackage is a name of npm with a version or a range, and no address.
-var npmPackage = regexp.MustCompile(`^(@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*(@[A-Za-z0-9.^~<>=|*+ -]+)?$`)
+var npmPackage = lazyregexp.New(`^(@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*(@[A-Za-z0-9.^~<>=|*+ -]+)?$`)
 
 // NPMPackage returns one package as npm writes it, or an error where it is none.
 func NPMPackage(text string) (string, error) {
 	text = strings.TrimSpace(text)
-	if !npmPackage.MatchString(text) || strings.HasPrefix(text, "-") {
+	if !npmPackage().MatchString(text) || strings.HasPrefix(text, "-") {
 		return "", fmt.Errorf("%q is no package with a version, as lodash@4.17.21 is; addresses and files are not taken", text)
 	}
 	return text, nil
