@@ -16,6 +16,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"os/signal"
@@ -183,18 +184,28 @@ func install(bin, to string) (string, error) {
 		return "", err
 	}
 	for _, name := range []string{"envctl", "docker-compose", "pulumi", "stockbench", "emptyup", "gateway"} {
-		program, err := os.ReadFile(filepath.Join(bin, name))
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err == nil {
-			err = os.WriteFile(filepath.Join(to, name), program, 0o755)
-		}
-		if err != nil {
+		err := copyFile(filepath.Join(bin, name), filepath.Join(to, name))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return "", err
 		}
 	}
 	return to, nil
+}
+
+// copyFile holds no file in memory: what this program has counts for those that it
+// starts.
+func copyFile(from, to string) error {
+	source, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	target, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(target, source)
+	return errors.Join(err, target.Close())
 }
 
 // have says whether the program is there, and notes it down where not.
