@@ -91,9 +91,11 @@ func newLocal(ctx context.Context, s Settings) (*localServices, error) {
 	if err != nil {
 		return nil, err
 	}
-	ahead := provider.NewAhead(engine.Client())
-	target := &local.Target{Engine: engine, Derived: dir.Derived(), Registry: kept, Models: modelServers{dir, s.Getenv}, Ahead: ahead}
-	service, err := newService(s, dir, target, providers(engine, ahead))
+	target := &local.Target{Engine: engine, Derived: dir.Derived(), Registry: kept, Models: modelServers{dir, s.Getenv}}
+	if adopts(s) {
+		target.Ahead = provider.NewAhead(engine.Client())
+	}
+	service, err := newService(s, dir, target, providers(engine, target.Ahead))
 	if err != nil {
 		return nil, err
 	}
