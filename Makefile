@@ -67,6 +67,7 @@ lint: ## gofmt, go vet and, where it is installed, shellcheck
 	@unformatted=$$(gofmt -l .); \
 	if [ -n "$$unformatted" ]; then echo "not formatted (gofmt -w mends it):" >&2; echo "$$unformatted" >&2; exit 1; fi
 	$(GO) vet ./...
+	cd stacks/internal/jsonschema && $(GO) vet .
 	cd bench/engine && $(GO) vet .
 	cd bench/openai && $(GO) vet .
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run .ci/engine .ci/acceptance-azure .ci/vm examples/*/demo; fi
