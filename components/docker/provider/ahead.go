@@ -22,7 +22,7 @@ type Ahead struct {
 type making struct {
 	done  chan struct{}
 	id    string // once done; empty: it was not made
-	asked bool   // by the Pulumi engine
+	taken bool   // the Pulumi engine knows of it
 }
 
 // NewAhead returns an Ahead that makes networks through api.
@@ -56,29 +56,29 @@ func (a *Ahead) wait(ctx context.Context, name string) error {
 	}
 	a.mu.Lock()
 	m := a.begun[name]
-	if m != nil {
-		m.asked = true
-	}
 	a.mu.Unlock()
 	if m == nil {
 		return nil
 	}
 	select {
 	case <-m.done:
-		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	m.taken = true
+	return nil
 }
 
 // Drop removes the network of that name where it was made ahead and the Pulumi engine
-// never asked for it.
+// did not wait for it.
 func (a *Ahead) Drop(ctx context.Context, name string) error {
 	a.mu.Lock()
 	m := a.begun[name]
 	delete(a.begun, name)
 	a.mu.Unlock()
-	if m == nil || m.asked {
+	if m == nil || m.taken {
 		return nil
 	}
 	<-m.done

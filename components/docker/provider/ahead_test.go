@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"testing"
 
 	"github.com/moby/moby/client"
@@ -33,6 +34,11 @@ func TestNetworkAhead(t *testing.T) {
 	must(t, n.delete())
 
 	ahead.Network(t.Context(), exp, want)
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := ahead.wait(interrupted, exp); err == nil {
+		t.Error("an interrupted wait goes on")
+	}
 	must(t, ahead.Drop(t.Context(), exp))
 	must(t, ahead.Drop(t.Context(), exp))
 	if left, err := ahead.networks.byName(t.Context(), exp); err != nil || len(left) > 0 {
