@@ -20,12 +20,14 @@ func (r *Runner) Apply(ctx context.Context, spec run.Spec) (run.Status, error) {
 	if err := check(spec); err != nil {
 		return run.Status{}, err
 	}
-	images, err := r.images(ctx, spec)
+	images, err := r.withImages(ctx, spec, func(images []loaded) error {
+		if spec.Kind == run.Job {
+			return nil
+		}
+		return r.bring(ctx, spec, images)
+	})
 	if err == nil && spec.Kind == run.Job {
 		return run.Status{State: run.Stopped, Revision: spec.Revision}, r.forget(ctx, spec, images)
-	}
-	if err == nil {
-		err = r.bring(ctx, spec, images)
 	}
 	var failed *failure
 	if errors.As(err, &failed) {

@@ -54,6 +54,25 @@ func (r *Runner) images(ctx context.Context, spec run.Spec) ([]loaded, error) {
 	return out, nil
 }
 
+// imageTries bounds how often images are given to the engine for one workload.
+const imageTries = 5
+
+// withImages calls place with the images of spec, and with images that are given to the
+// engine anew where it says that one is not there: the engine removes an image with its
+// last name in two steps, and between them another experiment's image, which is the same
+// one (that of a program that envctl carries), can get its name.
+func (r *Runner) withImages(ctx context.Context, spec run.Spec, place func([]loaded) error) ([]loaded, error) {
+	for try := 1; ; try++ {
+		images, err := r.images(ctx, spec)
+		if err == nil {
+			err = place(images)
+		}
+		if try == imageTries || !cerrdefs.IsNotFound(err) || !strings.Contains(err.Error(), "No such image") {
+			return images, err
+		}
+	}
+}
+
 func (r *Runner) image(ctx context.Context, repository string, want run.Image) (loaded, error) {
 	if want.Store == "" {
 		found, ok, err := r.engine.ResolveImage(ctx, want.Ref)

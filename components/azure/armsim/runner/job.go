@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -34,14 +35,17 @@ func (r *Runner) StartJob(ctx context.Context, spec run.Spec) (string, error) {
 	if err := check(spec); err != nil {
 		return "", err
 	}
-	images, err := r.images(ctx, spec)
-	if err != nil {
-		return "", fmt.Errorf("start job %s: %w", spec.Name, err)
-	}
 	// As Container Apps names them: the job and seven letters and digits.
 	execution := spec.Name + "-" + strings.ToLower(rand.Text()[:7])
 	p := r.environment(spec.Environment, spec.Tags)
-	if err := r.placeJob(ctx, p, spec, images, execution); err != nil {
+	_, err := r.withImages(ctx, spec, func(images []loaded) error {
+		err := r.placeJob(ctx, p, spec, images, execution)
+		if err == nil {
+			return nil
+		}
+		return errors.Join(err, r.dropExecution(ctx, spec.ID, execution))
+	})
+	if err != nil {
 		return "", fmt.Errorf("start job %s: %w", spec.Name, err)
 	}
 	if err := r.attend(ctx, p, spec); err != nil {
@@ -56,6 +60,16 @@ func (r *Runner) StartJob(ctx context.Context, spec run.Spec) (string, error) {
 		r.follow(context.WithoutCancel(ctx), spec.ID, execution)
 	}()
 	return execution, r.forgetExecutions(ctx, spec.ID)
+}
+
+// dropExecution removes the containers of an execution that did not begin.
+func (r *Runner) dropExecution(ctx context.Context, id, execution string) error {
+	ctx = context.WithoutCancel(ctx)
+	list, err := r.find(ctx, labelID, id, labelExecution, execution)
+	for _, c := range list {
+		err = errors.Join(err, r.drop(ctx, c.ID))
+	}
+	return err
 }
 
 // placeJob makes the containers of an execution.
