@@ -210,8 +210,8 @@ func (*Target) DataTypes() []string {
 	return []string{"docker:index/volume:Volume", "docker:index/image:Image", "docker:index/remoteImage:RemoteImage"}
 }
 
-// Sweep implements [stacks.Target]. The gateway's image is the same for every
-// experiment and has none's labels, so it goes by the owner's name for it.
+// Sweep implements [stacks.Target]. The gateway's image has no label that a sweep goes
+// by, so it goes by the owner's name for it.
 func (t *Target) Sweep(ctx context.Context, ref stacks.Ref, keepData bool) (int, error) {
 	if !keepData && t.Registry != nil {
 		err := t.Registry.Store.RemoveInstance(ctx, ref.Experiment, ref.Instance)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,8 +18,9 @@ const user = 65532
 
 // Image fails unless an image is a valid one for an architecture that holds and runs one
 // program, owned by root, and beside it these empty folders (as in "run/"), owned by the
-// user that it runs as. It returns the first 16 hex digits of the program's SHA-256.
-func Image(t *testing.T, image v1.Image, arch, program string, folders ...string) string {
+// user that it runs as. Its labels are those and its kind. It returns the first 16 hex
+// digits of the program's SHA-256.
+func Image(t *testing.T, image v1.Image, arch, program string, labels map[string]string, folders ...string) string {
 	t.Helper()
 	if err := validate.Image(image); err != nil {
 		t.Error(err)
@@ -28,6 +30,7 @@ func Image(t *testing.T, image v1.Image, arch, program string, folders ...string
 		t.Fatal(err)
 	}
 	want := v1.Config{Entrypoint: []string{"/" + program}, User: "65532:65532", Labels: map[string]string{"dev.envctl.kind": program}}
+	maps.Copy(want.Labels, labels)
 	if diff := cmp.Diff(want, file.Config); diff != "" || file.OS != "linux" || file.Architecture != arch {
 		t.Errorf("for %s/%s: %s", file.OS, file.Architecture, diff)
 	}

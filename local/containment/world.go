@@ -114,7 +114,7 @@ func (w *world) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 	defer cancel()
 	_, err := w.engine.Sweep(ctx, w.labels, docker.SweepOptions{})
-	// The gateway's image is the same for everybody and has nobody's labels.
+	// The gateway's image has no label that a sweep goes by.
 	_, untagged := w.engine.Untag(ctx, gateway.Repository(ownerOf(w.run)))
 	return errors.Join(err, untagged)
 }

@@ -23,11 +23,15 @@ const (
 	TrustFolder = "/run/envctl/trust"
 
 	kindLabel = "dev.envctl.kind"
+	// ofLabel makes every owner's image another one, of the same layer. An engine removes
+	// an image with its last name in two steps, and takes a name with it that the image
+	// was given in between.
+	ofLabel = "dev.envctl.gateway-of"
 )
 
 // Repository is the name, without a tag, that an owner's gateway image has. Every
-// owner (EXPERIMENT.INSTANCE) has its own, although the image is the same: one
-// experiment can then go down while another comes up.
+// owner (EXPERIMENT.INSTANCE) has its own, with the same content: one experiment can
+// then go down while another comes up.
 func Repository(owner string) string { return "envctl/" + owner + "/gateway" }
 
 // Ref returns the name of an owner's gateway image for an architecture of Go
@@ -42,13 +46,12 @@ func Ref(arch, owner string) (string, error) {
 }
 
 // Image returns the image for an architecture of Go as an archive that an engine
-// loads (ImageLoad), and its name. Equal programs and owners give equal bytes, and
-// equal programs the same image.
+// loads (ImageLoad), and its name. Equal programs and owners give equal bytes.
 func Image(arch, owner string) (archive io.Reader, ref string, err error) {
 	if ref, err = Ref(arch, owner); err != nil {
 		return nil, "", err
 	}
-	built, err := build(arch)
+	built, err := build(arch, owner)
 	if err != nil {
 		return nil, "", fmt.Errorf("image of the gateway: %w", err)
 	}
@@ -63,7 +66,7 @@ func Image(arch, owner string) (archive io.Reader, ref string, err error) {
 	return &out, ref, nil
 }
 
-func build(arch string) (v1.Image, error) {
+func build(arch, owner string) (v1.Image, error) {
 	program, err := binary.For(arch)
 	if err != nil {
 		return nil, err
@@ -73,7 +76,7 @@ func build(arch string) (v1.Image, error) {
 		return nil, err
 	}
 	return image.New(image.Spec{
-		Program: content, Path: Path, Arch: arch, User: User, Labels: map[string]string{kindLabel: "gateway"},
+		Program: content, Path: Path, Arch: arch, User: User, Labels: map[string]string{kindLabel: "gateway", ofLabel: owner},
 		Folders: []string{"/run", "/run/envctl", TrustFolder},
 	})
 }

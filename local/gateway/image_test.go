@@ -45,11 +45,40 @@ func TestImageHoldsTheProgramAlone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			sum := carrytest.Image(t, image, arch, "gateway", "run/", "run/envctl/", "run/envctl/trust/")
+			sum := carrytest.Image(t, image, arch, "gateway", map[string]string{"dev.envctl.gateway-of": "exp.default"}, "run/", "run/envctl/", "run/envctl/trust/")
 			if want := "envctl/exp.default/gateway:" + sum; ref != want {
 				t.Errorf("ref %s, expected %s", ref, want)
 			}
 		})
+	}
+}
+
+// An engine can lose an image that gets a name while it loses its last other one.
+func TestEveryOwnerHasAnImage(t *testing.T) {
+	t.Parallel()
+	ids := map[string]bool{}
+	for _, owner := range []string{"exp.default", "exp.other", "exp.default"} {
+		archive, ref, err := gateway.Image("amd64", owner)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(archive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		image, err := tarball.Image(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := image.ConfigName()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Log(ref, id)
+		ids[id.String()] = true
+	}
+	if len(ids) != 2 {
+		t.Errorf("%d images of two owners", len(ids))
 	}
 }
 

@@ -19,7 +19,7 @@ func TestImageHoldsTheProgramAlone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			sum := carrytest.Image(t, image, arch, "steward")
+			sum := carrytest.Image(t, image, arch, "steward", nil)
 			if tag, err := steward.Tag(arch); err != nil || tag != sum {
 				t.Errorf("tag %s, %v, expected the program's hash %s", tag, err, sum)
 			}
