@@ -50,8 +50,8 @@ func (e *Engine) Leftovers(ctx context.Context, labels map[string]string) (Objec
 }
 
 // Sweep removes everything that carries all of the labels: containers by force
-// with their anonymous volumes, then networks, volumes and images (each by all of
-// its tags). What is gone already, or being removed by somebody else, counts as
+// with their anonymous volumes, then networks, volumes and images (each by those of
+// its tags that are ours; one that has others only is somebody's). What is gone already, or being removed by somebody else, counts as
 // removed, and Sweep returns when it is gone. It can be called again and again.
 // When something cannot be removed, the rest is, and the error names it.
 func (e *Engine) Sweep(ctx context.Context, labels map[string]string, o SweepOptions) (Removed, error) {
@@ -133,15 +133,22 @@ func (e *Engine) labelled(ctx context.Context, labels map[string]string, o Sweep
 	return found, group.Wait()
 }
 
-// imageObjects are an image's tags, or its ID when it has none.
+// imageObjects are those of an image's tags that envctl gives, or its ID when it has
+// none at all. Another tag is of somebody who keeps the image, or of an image that was
+// built on one of ours and has its labels by that.
 func imageObjects(id string, tags []string) []object {
 	var out []object
+	named := false
 	for _, tag := range tags {
-		if !strings.HasPrefix(tag, "<none>") {
+		if strings.HasPrefix(tag, "<none>") {
+			continue
+		}
+		named = true
+		if strings.HasPrefix(tag, "envctl/") || strings.HasPrefix(tag, "envctl-") {
 			out = append(out, object{tag, tag})
 		}
 	}
-	if len(out) == 0 {
+	if !named {
 		out = append(out, object{id, id})
 	}
 	return out
