@@ -5,13 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
-	"net/http/httputil"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"sync"
 	"testing"
 
@@ -42,30 +39,8 @@ var creation = regexp.MustCompile(`^(?:/v[0-9.]+)?/(containers|networks|volumes)
 
 func newWitness(t *testing.T, e *docker.Engine) *witness {
 	t.Helper()
-	network, address, _ := strings.Cut(e.Host(), "://")
-	if network != "unix" {
-		dockertest.Cannot(t, "the engine is not behind a socket of this machine")
-	}
-	dir, err := os.MkdirTemp("", "envctl-w-*") // short: the path of a socket has an end
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	l, err := net.Listen("unix", filepath.Join(dir, "s"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := &witness{}
-	proxy := &httputil.ReverseProxy{
-		Rewrite:       func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", "engine" },
-		FlushInterval: -1,
-		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, network, address)
-		}},
-		ModifyResponse: w.note,
-	}
-	server := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	w.engine = dockertest.Between(t, e, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
 		if creation.MatchString(r.URL.Path) {
 			body, err := io.ReadAll(r.Body)
 			if err != nil {
@@ -75,14 +50,8 @@ func newWitness(t *testing.T, e *docker.Engine) *witness {
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			r = r.WithContext(context.WithValue(r.Context(), bodyKey{}, body))
 		}
-		proxy.ServeHTTP(rw, r)
-	})}
-	go func() { _ = server.Serve(l) }()
-	t.Cleanup(func() { _ = server.Close() })
-	if w.engine, err = docker.Connect(t.Context(), "unix://"+l.Addr().String(), os.Getenv); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = w.engine.Close() })
+		next.ServeHTTP(rw, r)
+	}, w.note)
 	return w
 }
 

@@ -2,7 +2,7 @@
 // Pulumi's packages use of it. It differs in one thing: a schema is compiled when a
 // value is first held against it and not by MustCompile. Pulumi calls MustCompile four
 // times as its packages initialise, for schemas that envctl's commands do not need;
-// that took 12 of the 35 ms in which every command starts (docs/performance.md).
+// that took 9 of the 27 ms in which every command started (docs/performance.md).
 // go.mod puts it in place by a replace directive.
 package jsonschema
 

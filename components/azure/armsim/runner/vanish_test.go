@@ -2,14 +2,9 @@ package runner_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
-	"net/http/httputil"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -26,47 +21,31 @@ import (
 // is gone before the container is made.
 func vanishing(t *testing.T, real *docker.Engine) *docker.Engine {
 	t.Helper()
-	network, address, _ := strings.Cut(real.Host(), "://")
-	if network != "unix" {
-		dockertest.Cannot(t, "the engine is not behind a socket of this machine")
-	}
-	dir, err := os.MkdirTemp("", "envctl-v-*") // short: the path of a socket has an end
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	l, err := net.Listen("unix", filepath.Join(dir, "s"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := &httputil.ReverseProxy{
-		Rewrite:       func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", "engine" },
-		FlushInterval: -1,
-		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, address)
-		}},
-	}
 	var once sync.Once
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return dockertest.Between(t, real, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if strings.HasSuffix(r.URL.Path, "/containers/create") {
-			body, _ := io.ReadAll(r.Body)
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusBadRequest)
+				return
+			}
 			r.Body = io.NopCloser(bytes.NewReader(body))
-			once.Do(func() {
-				var asked struct{ Image string }
-				_ = json.Unmarshal(body, &asked)
-				_, err := real.Client().ImageRemove(r.Context(), asked.Image, client.ImageRemoveOptions{Force: true})
-				t.Logf("removed %s: %v", asked.Image, err)
-			})
+			once.Do(func() { removeImageOf(t, real, body) })
 		}
-		proxy.ServeHTTP(w, r)
-	})}
-	go func() { _ = server.Serve(l) }()
-	t.Cleanup(func() { _ = server.Close() })
-	out, err := docker.Connect(t.Context(), "unix://"+l.Addr().String(), os.Getenv)
-	if err != nil {
-		t.Fatal(err)
+		next.ServeHTTP(w, r)
+	}, nil)
+}
+
+// removeImageOf removes the image of the request for a container.
+func removeImageOf(t *testing.T, real *docker.Engine, request []byte) {
+	var asked struct{ Image string }
+	err := json.Unmarshal(request, &asked)
+	if err == nil {
+		_, err = real.Client().ImageRemove(t.Context(), asked.Image, client.ImageRemoveOptions{Force: true})
 	}
-	return out
+	if err != nil {
+		t.Errorf("the image %q does not go: %v", asked.Image, err)
+	}
 }
 
 // An image can go with another experiment's last name for it after it was found.
